@@ -1,0 +1,78 @@
+"""The only reader of the environment: typed, read once by each entry point, loud when something needed is missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_REPO = Path(__file__).resolve().parents[4]
+
+
+def _cache_home(env: Mapping[str, str]) -> Path:
+    return Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "deepfake-detector"
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Where the models are and how many threads one session may use."""
+
+    models_dir: Path
+    encoders_dir: Path
+    threads: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> ModelSettings:
+        env = os.environ if env is None else env
+        return cls(
+            models_dir=Path(env.get("MODELS_DIR") or _REPO / "models"),
+            encoders_dir=Path(env.get("ENCODERS_DIR") or _cache_home(env) / "encoders"),
+            threads=int(env.get("ORT_THREADS") or 1),
+        )
+
+
+class MissingSetting(RuntimeError):
+    """A function was started without a setting it cannot do without."""
+
+
+def _need(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name)
+    if not value:
+        raise MissingSetting(f"the environment variable {name} is not set")
+    return value
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """What the deployed functions know of their stack: names of AWS resources and limits, no secrets."""
+
+    jobs_table: str
+    keys_table: str
+    media_bucket: str
+    region: str
+    image_queue_url: str | None = None
+    purge_queue_url: str | None = None
+    detect_functions: Mapping[str, str] = field(default_factory=dict)  # media type -> function name
+    allow_loopback_fetch: bool = False
+    max_image_bytes: int = 50_000_000
+    max_image_pixels: int = 100_000_000
+    result_ttl_days: int = 30
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> ServiceSettings:
+        env = os.environ if env is None else env
+        functions = {"image": env.get("DETECT_IMAGE_FUNCTION", "")}
+        return cls(
+            jobs_table=_need(env, "JOBS_TABLE"),
+            keys_table=_need(env, "KEYS_TABLE"),
+            media_bucket=_need(env, "MEDIA_BUCKET"),
+            region=env.get("AWS_REGION") or _need(env, "AWS_DEFAULT_REGION"),
+            image_queue_url=env.get("IMAGE_QUEUE_URL"),
+            purge_queue_url=env.get("PURGE_QUEUE_URL"),
+            detect_functions={k: v for k, v in functions.items() if v},
+            allow_loopback_fetch=env.get("ALLOW_LOOPBACK_FETCH", "false") == "true",
+            max_image_bytes=int(env.get("MAX_IMAGE_BYTES") or 50_000_000),
+            max_image_pixels=int(env.get("MAX_IMAGE_PIXELS") or 100_000_000),
+            result_ttl_days=int(env.get("RESULT_TTL_DAYS") or 30),
+        )
