@@ -1,0 +1,80 @@
+"""A detection job: what was asked, where it stands, and the document a caller reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+RETAIN_PERIOD = timedelta(days=30)
+PURGE_WITHIN = timedelta(seconds=60)  # the privacy promise: gone this long after the verdict at the latest
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def terminal(self) -> bool:
+        return self in (JobStatus.COMPLETED, JobStatus.FAILED)
+
+
+@dataclass(frozen=True)
+class DetectOptions:
+    """What the caller may choose; the contract's request fields."""
+
+    strict_mode: bool = False
+    retain: bool = False
+    explain: bool = False
+    external_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DetectRequest:
+    """One call: exactly one of `data` (the file's bytes) and `media_url`; `media_type` None means infer from the bytes."""
+
+    tenant: str
+    request_id: str
+    options: DetectOptions
+    media_type: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+    media_url: str | None = field(default=None, repr=False)  # may carry a signature: never logged
+    respond_async: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as stored; `document` is the JSON object that callers read, kept verbatim once terminal."""
+
+    tenant: str
+    job_id: str
+    status: JobStatus
+    media_type: str
+    options: DetectOptions
+    request_id: str
+    created_at: datetime
+    media_key: str | None = None
+    artifact_key: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+    def finished(self, status: JobStatus, document: Mapping[str, Any], *, artifact_key: str | None = None) -> Job:
+        return replace(self, status=status, document=document, artifact_key=artifact_key)
+
+
+def media_key(tenant: str, job: str, *, retain: bool) -> str:
+    """Return the S3 key of a job's media; the prefix carries the lifecycle rule."""
+    return f"{'retained' if retain else 'media'}/{tenant}/{job}"
+
+
+def heatmap_key(tenant: str, job: str) -> str:
+    return f"artifacts/{tenant}/{job}/heatmap.png"
+
+
+def timestamp(moment: datetime) -> str:
+    """Return RFC 3339 in UTC with milliseconds, e.g. 2026-11-22T14:40:00.000Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,80 @@
+"""The kind of a file by its first bytes, never by its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forensics.domain.errors import UnsupportedMediaType
+
+SNIFF_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class MediaKind:
+    """A container format and the medium it carries: image | audio | video."""
+
+    name: str
+    media_type: str
+
+
+_PREFIXES: tuple[tuple[bytes, str, str], ...] = (
+    (b"\xff\xd8\xff", "jpeg", "image"),
+    (b"\x89PNG\r\n\x1a\n", "png", "image"),
+    (b"GIF87a", "gif", "image"),
+    (b"GIF89a", "gif", "image"),
+    (b"BM", "bmp", "image"),
+    (b"II*\x00", "tiff", "image"),
+    (b"MM\x00*", "tiff", "image"),
+    (b"II+\x00", "tiff", "image"),
+    (b"MM\x00+", "tiff", "image"),
+    (b"fLaC", "flac", "audio"),
+    (b"ID3", "mp3", "audio"),
+    (b"#!AMR", "amr", "audio"),
+    (b"OggS", "ogg", "audio"),
+    (b"\x1aE\xdf\xa3", "webm", "video"),
+    (b"FLV\x01", "flv", "video"),
+    (b"\x00\x00\x01\xba", "mpeg", "video"),
+)
+_RIFF = {b"WEBP": ("webp", "image"), b"WAVE": ("wav", "audio"), b"AVI ": ("avi", "video")}
+_FORM = {b"AIFF": ("aiff", "audio"), b"AIFC": ("aiff", "audio")}
+_BRANDS = {b"avif": "avif", b"avis": "avif"} | dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "heic")
+_AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ")
+
+
+def sniff(data: bytes) -> MediaKind:
+    """Return the kind of a file from its first SNIFF_BYTES; raises UnsupportedMediaType when nothing matches."""
+    kind = _riff(data) or _isobmff(data) or _prefix(data) or _mp3_frame(data)
+    if kind is None:
+        raise UnsupportedMediaType("The bytes are no image, audio or video format this service knows.")
+    return kind
+
+
+def _prefix(data: bytes) -> MediaKind | None:
+    return next((MediaKind(name, medium) for magic, name, medium in _PREFIXES if data.startswith(magic)), None)
+
+
+def _riff(data: bytes) -> MediaKind | None:
+    forms = {b"RIFF": _RIFF, b"RF64": _RIFF, b"FORM": _FORM}.get(data[:4], {})
+    found = forms.get(data[8:12])
+    return MediaKind(*found) if found else None
+
+
+def _isobmff(data: bytes) -> MediaKind | None:
+    if data[4:8] != b"ftyp":
+        return None
+    size = min(int.from_bytes(data[:4], "big"), 256, len(data))
+    brands = [data[8:12], *(data[i : i + 4] for i in range(16, size - 3, 4))]
+    still = next((_BRANDS[b] for b in brands if b in _BRANDS), None)
+    if still and data[8:12] in (*_BRANDS, b"MiHE", b"MiHB"):
+        # a specific brand such as avif wins over the generic mif1 that both formats list
+        return MediaKind("avif" if any(_BRANDS.get(b) == "avif" for b in brands) else still, "image")
+    return MediaKind("m4a", "audio") if data[8:12] in _AUDIO_BRANDS else MediaKind("mp4", "video")
+
+
+def _mp3_frame(data: bytes) -> MediaKind | None:
+    if len(data) < 2 or data[0] != 0xFF:
+        return None
+    if data[1] & 0xF6 == 0xF0:
+        return MediaKind("aac", "audio")  # ADTS sync word, layer 0
+    layer = (data[1] >> 1) & 3
+    return MediaKind("mp3", "audio") if data[1] & 0xE0 == 0xE0 and layer else None

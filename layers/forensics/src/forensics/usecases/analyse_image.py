@@ -1,0 +1,84 @@
+"""Image bytes to an analysis: decode, read what the file says, score the pixels, decide."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from forensics.domain.errors import InvalidRequest, MediaTypeMismatch, UnsupportedMediaType
+from forensics.domain.job import DetectOptions
+from forensics.domain.result import Analysis, MediaFacts
+from forensics.domain.verdict import decide
+from forensics.media.image import MAX_PIXELS, DecodedImage, decode_image
+from forensics.media.sniff import MediaKind, sniff
+from forensics.usecases.ports import ImageDetector, ProvenanceReader
+
+
+@dataclass(frozen=True)
+class AnalyseImage:
+    """The image pipeline as one callable; raises the MediaErrors of decoding, and nothing for what a file claims."""
+
+    detector: ImageDetector
+    read_provenance: ProvenanceReader
+    max_pixels: int = MAX_PIXELS
+
+    def __call__(self, data: bytes, options: DetectOptions) -> Analysis:
+        timings: dict[str, float] = {}
+        with _stage(timings, "decode"):
+            kind = image_kind(data)
+            image = decode_image(data, max_pixels=self.max_pixels)
+        with _stage(timings, "provenance"):
+            provenance = self.read_provenance(data, image)
+        with _stage(timings, "model"):
+            detection = self.detector.detect(image.rgb)
+        heatmap = None
+        if options.explain:
+            with _stage(timings, "explain"):
+                heatmap = heatmap_png(self.detector.heatmap(image.rgb), image)
+        decision = decide(detection, provenance, strict=options.strict_mode)
+        return Analysis(decision, detection, provenance, _facts(data, kind, image), timings, heatmap)
+
+
+def image_kind(data: bytes, *, asked: str | None = None) -> MediaKind:
+    """Return what the bytes are; `asked` is the medium the caller named.
+
+    Raises InvalidRequest (no bytes), UnsupportedMediaType, or MediaTypeMismatch when the medium is another than the one asked for.
+    """
+    if not data:
+        raise InvalidRequest("The file is empty.")
+    kind = sniff(data)
+    if asked and kind.media_type != asked:
+        raise MediaTypeMismatch(f"The file is {kind.media_type} ({kind.name}), not {asked}.")
+    if kind.media_type != "image":
+        raise UnsupportedMediaType(f"This deployment analyses images; the file is {kind.media_type} ({kind.name}).")
+    return kind
+
+
+def heatmap_png(grid: NDArray[np.float32], image: DecodedImage) -> bytes:
+    """Draw a (rows, columns) grid of P(fake) as a grey PNG of the picture's shape, at most 1024 px wide: no pixel of the media in it."""
+    scale = min(1.0, 1024 / max(image.width, image.height))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    grey = Image.fromarray(np.clip(grid * 255.0, 0, 255).astype(np.uint8), mode="L")
+    buffer = io.BytesIO()
+    grey.resize(size, Image.Resampling.BICUBIC).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _facts(data: bytes, kind: MediaKind, image: DecodedImage) -> MediaFacts:
+    digest = hashlib.sha256(data).hexdigest()
+    return MediaFacts(sha256=digest, bytes=len(data), format=kind.name, width=image.width, height=image.height)
+
+
+@contextmanager
+def _stage(timings: dict[str, float], name: str, clock: Callable[[], float] = time.perf_counter) -> Iterator[None]:
+    start = clock()
+    yield
+    timings[name] = (clock() - start) * 1000

@@ -1,0 +1,35 @@
+"""The unified endpoint's choice: which medium's function answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from forensics.domain.errors import InvalidRequest, UnsupportedMediaType
+from forensics.domain.job import DetectRequest
+from forensics.media.sniff import SNIFF_BYTES, sniff
+from forensics.usecases.ports import Fetcher
+
+
+@dataclass(frozen=True)
+class ChooseFunction:
+    """Picks the function for a request by the medium asked for, else by the media's first bytes."""
+
+    functions: Mapping[str, str]  # media type -> function name
+    fetch_head: Fetcher
+
+    def __call__(self, request: DetectRequest) -> tuple[str, str]:
+        """Return (media type, function name); raises UnsupportedMediaType when this deployment has none for the medium."""
+        medium = request.media_type or self._infer(request)
+        function = self.functions.get(medium)
+        if function is None:
+            raise UnsupportedMediaType(f"This deployment does not analyse {medium}.")
+        return medium, function
+
+    def _infer(self, request: DetectRequest) -> str:
+        data = request.data
+        if request.media_url is not None:
+            data = self.fetch_head(request.media_url, max_bytes=SNIFF_BYTES)
+        if not data:
+            raise InvalidRequest("The file is empty.")
+        return sniff(data).media_type

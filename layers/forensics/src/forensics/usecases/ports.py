@@ -1,0 +1,74 @@
+"""What the use cases ask of the outside world; the wiring passes real adapters, tests pass fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from os import urandom
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.domain import ids
+from forensics.domain.evidence import Provenance
+from forensics.domain.job import Job
+from forensics.domain.scores import Detection
+from forensics.media.image import DecodedImage
+
+
+class ImageDetector(Protocol):
+    """Scores pixels: `rgb` is uint8 (height, width, 3)."""
+
+    def detect(self, rgb: NDArray[np.uint8]) -> Detection: ...
+
+    def heatmap(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]: ...
+
+
+class ProvenanceReader(Protocol):
+    def __call__(self, data: bytes, image: DecodedImage | None) -> Provenance: ...
+
+
+class JobStore(Protocol):
+    """Jobs by tenant and id; another tenant's job does not exist."""
+
+    def create(self, job: Job) -> None: ...
+
+    def get(self, tenant: str, job_id: str) -> Job | None: ...
+
+    def finish(self, job: Job) -> bool:
+        """Make the job terminal exactly once; False when it already was (the stored answer stands)."""
+        ...
+
+    def stamp_deleted(self, tenant: str, job_id: str, deleted_at: datetime) -> None: ...
+
+
+class MediaStore(Protocol):
+    def put(self, key: str, data: bytes, *, content_type: str) -> None: ...
+
+    def get(self, key: str) -> bytes | None: ...
+
+    def delete(self, key: str) -> None: ...
+
+    def signed_url(self, key: str) -> str: ...
+
+
+class Queue(Protocol):
+    def send(self, message: Mapping[str, Any], *, delay_s: int = 0) -> None: ...
+
+
+class Fetcher(Protocol):
+    def __call__(self, url: str, *, max_bytes: int) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time and randomness, replaceable in tests."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def job_id(self, region: str) -> str:
+        now_ms = int(self.now().timestamp() * 1000)
+        return ids.job_id(region=region, now_ms=now_ms, randomness=urandom(ids.RANDOM_BYTES))
