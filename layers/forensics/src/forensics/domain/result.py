@@ -58,7 +58,9 @@ def pending_document(job: Job) -> dict[str, Any]:
     } | _echo(job.options)
 
 
-def failed_document(job: Job, error: DetectorError, *, completed_at: datetime, deleted_at: datetime | None) -> dict[str, Any]:
+def failed_document(
+    job: Job, error: DetectorError, *, completed_at: datetime, deleted_at: datetime | None
+) -> dict[str, Any]:
     """Return the document of a job that ended without a verdict: it carries the same problem object as a sync answer."""
     return {
         "job_id": job.job_id,
@@ -73,7 +75,9 @@ def failed_document(job: Job, error: DetectorError, *, completed_at: datetime, d
     } | _echo(job.options)
 
 
-def completed_document(job: Job, analysis: Analysis, *, completed_at: datetime, deleted_at: datetime | None) -> dict[str, Any]:
+def completed_document(
+    job: Job, analysis: Analysis, *, completed_at: datetime, deleted_at: datetime | None
+) -> dict[str, Any]:
     """Return the contract's result object; the first seven fields are the product page's."""
     decision, detection = analysis.decision, analysis.detection
     latency_ms = round((completed_at - job.created_at).total_seconds() * 1000)
@@ -124,7 +128,9 @@ def _provenance_signals(provenance: Provenance) -> tuple[Signal, ...]:
     if strongest is not None:
         signals.append(Signal("provenance", f"declares_{strongest.claim.value}", strongest.strength, strongest.what))
     if (mark := provenance.watermark) is not None:
-        what = f"Invisible watermark of {mark.generator}: correlation {mark.correlation:.2f} against {mark.threshold:.2f}."
+        what = (
+            f"Invisible watermark of {mark.generator}: correlation {mark.correlation:.2f} against {mark.threshold:.2f}."
+        )
         signals.append(Signal("watermark", mark.name, mark.correlation, what))
     return tuple(signals)
 

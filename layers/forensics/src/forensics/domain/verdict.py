@@ -62,7 +62,9 @@ def _by_score(detection: Detection, mode: OperatingMode) -> tuple[Verdict, tuple
         return Verdict.INCONCLUSIVE, guards
     bounds = mode.thresholds
     if detection.score >= bounds.synthetic:
-        return (Verdict.MANIPULATED if detection.manipulated else Verdict.SYNTHETIC), ("score above the synthetic threshold",)
+        return (Verdict.MANIPULATED if detection.manipulated else Verdict.SYNTHETIC), (
+            "score above the synthetic threshold",
+        )
     if detection.score <= bounds.authentic:
         return Verdict.AUTHENTIC, ("score below the authentic threshold",)
     return Verdict.INCONCLUSIVE, (f"borderline: {REASON_TEXTS['borderline']}",)

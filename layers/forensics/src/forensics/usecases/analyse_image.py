@@ -50,7 +50,7 @@ class AnalyseImage:
 def image_kind(data: bytes, *, asked: str | None = None) -> MediaKind:
     """Return what the bytes are; `asked` is the medium the caller named.
 
-    Raises InvalidRequest (no bytes), UnsupportedMediaType, or MediaTypeMismatch when the medium is another than the one asked for.
+    Raises InvalidRequest (no bytes), UnsupportedMediaType, or MediaTypeMismatch when it is another medium than asked for.
     """
     if not data:
         raise InvalidRequest("The file is empty.")
@@ -63,7 +63,10 @@ def image_kind(data: bytes, *, asked: str | None = None) -> MediaKind:
 
 
 def heatmap_png(grid: NDArray[np.float32], image: DecodedImage) -> bytes:
-    """Draw a (rows, columns) grid of P(fake) as a grey PNG of the picture's shape, at most 1024 px wide: no pixel of the media in it."""
+    """Draw a (rows, columns) grid of P(fake) as a grey PNG in the picture's shape, its longer side at most 1024 px.
+
+    No pixel of the media is in it, so it may outlive the media.
+    """
     scale = min(1.0, 1024 / max(image.width, image.height))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     grey = Image.fromarray(np.clip(grid * 255.0, 0, 255).astype(np.uint8), mode="L")

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
 from forensics.domain.errors import Unauthenticated
-
-KEY_PREFIXES = ("dd_live_", "dd_test_")
-MAX_KEY_CHARS = 128
-
-
-@dataclass(frozen=True)
-class KeyRecord:
-    """A key as stored: only its SHA-256 is known; `scopes` limit what it may do."""
-
-    key_hash: str
-    tenant: str
-    plan: str
-    scopes: tuple[str, ...]
-    status: str
+from forensics.domain.keys import KEY_PREFIXES, MAX_KEY_CHARS, KeyRecord, hash_key
 
 
 class KeyStore(Protocol):
@@ -42,8 +28,3 @@ class Authorize:
         if record is None or record.status != "active":
             raise Unauthenticated
         return record
-
-
-def hash_key(key: str) -> str:
-    """Return the hex SHA-256 under which a key is stored; keys carry 190 random bits, so no salt or stretching is needed."""
-    return hashlib.sha256(key.encode()).hexdigest()

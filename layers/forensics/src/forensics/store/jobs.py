@@ -1,0 +1,100 @@
+"""Jobs in DynamoDB: partition `tenant`, sort key `job_id`, so no query can cross tenants."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from forensics.domain.job import DetectOptions, Job, JobStatus, timestamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+
+
+class DynamoJobs:
+    """The JobStore over one table; `ttl_days` after creation a row is gone, at once for readers."""
+
+    def __init__(self, client: Callable[[], DynamoDBClient], table: str, *, ttl_days: int) -> None:
+        self._client, self._table, self._ttl = client, table, timedelta(days=ttl_days)
+
+    def create(self, job: Job) -> None:
+        self._client().put_item(
+            TableName=self._table, Item=self._item(job), ConditionExpression="attribute_not_exists(job_id)"
+        )
+
+    def get(self, tenant: str, job_id: str) -> Job | None:
+        found = self._client().get_item(TableName=self._table, Key=_key(tenant, job_id), ConsistentRead=True)
+        item = found.get("Item")
+        # TTL deletes may lag two days behind: an expired row is already gone for readers.
+        if item is None or int(item["expires_at"]["N"]) <= time.time():
+            return None
+        return _job(item)
+
+    def finish(self, job: Job) -> bool:
+        client = self._client()
+        try:
+            client.put_item(
+                TableName=self._table,
+                Item=self._item(job),
+                ConditionExpression="attribute_not_exists(job_id) OR NOT #s IN (:completed, :failed)",
+                ExpressionAttributeNames={"#s": "status"},
+                ExpressionAttributeValues={":completed": {"S": "completed"}, ":failed": {"S": "failed"}},
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def stamp_deleted(self, tenant: str, job_id: str, deleted_at: datetime) -> None:
+        client = self._client()
+        try:
+            client.update_item(
+                TableName=self._table,
+                Key=_key(tenant, job_id),
+                UpdateExpression="SET media_deleted_at = :at",
+                ConditionExpression="attribute_exists(job_id) AND attribute_not_exists(media_deleted_at)",
+                ExpressionAttributeValues={":at": {"S": timestamp(deleted_at)}},
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return  # stamped before, or the job is gone: the first receipt stands
+
+    def _item(self, job: Job) -> Item:
+        item: Item = {
+            **_key(job.tenant, job.job_id),
+            "status": {"S": job.status.value},
+            "media_type": {"S": job.media_type},
+            "options": {"S": json.dumps(asdict(job.options))},
+            "request_id": {"S": job.request_id},
+            "created_at": {"S": job.created_at.isoformat()},
+            "document": {"S": json.dumps(job.document)},
+            "expires_at": {"N": str(int((job.created_at + self._ttl).timestamp()))},
+        }
+        optional = {"media_key": job.media_key, "artifact_key": job.artifact_key}
+        return item | {name: {"S": value} for name, value in optional.items() if value}
+
+
+def _key(tenant: str, job_id: str) -> Item:
+    return {"tenant": {"S": tenant}, "job_id": {"S": job_id}}
+
+
+def _job(item: Mapping[str, Any]) -> Job:
+    document = json.loads(item["document"]["S"])
+    if "media_deleted_at" in item and "retention" in document:
+        document["retention"]["deleted_at"] = item["media_deleted_at"]["S"]
+    return Job(
+        tenant=item["tenant"]["S"],
+        job_id=item["job_id"]["S"],
+        status=JobStatus(item["status"]["S"]),
+        media_type=item["media_type"]["S"],
+        options=DetectOptions(**json.loads(item["options"]["S"])),
+        request_id=item["request_id"]["S"],
+        created_at=datetime.fromisoformat(item["created_at"]["S"]),
+        media_key=item.get("media_key", {}).get("S"),
+        artifact_key=item.get("artifact_key", {}).get("S"),
+        document=document,
+    )
