@@ -45,12 +45,15 @@ def _need(env: Mapping[str, str], name: str) -> str:
 
 @dataclass(frozen=True)
 class ServiceSettings:
-    """What the deployed functions know of their stack: names of AWS resources and limits, no secrets."""
+    """What the deployed functions know of their stack: names of AWS resources and limits, no secrets.
 
-    jobs_table: str
-    keys_table: str
-    media_bucket: str
+    Each function is given only the names it uses; the wiring raises MissingSetting for one that a use case needs.
+    """
+
     region: str
+    jobs_table: str | None = None
+    keys_table: str | None = None
+    media_bucket: str | None = None
     image_queue_url: str | None = None
     purge_queue_url: str | None = None
     detect_functions: Mapping[str, str] = field(default_factory=dict)  # media type -> function name
@@ -64,10 +67,10 @@ class ServiceSettings:
         env = os.environ if env is None else env
         functions = {"image": env.get("DETECT_IMAGE_FUNCTION", "")}
         return cls(
-            jobs_table=_need(env, "JOBS_TABLE"),
-            keys_table=_need(env, "KEYS_TABLE"),
-            media_bucket=_need(env, "MEDIA_BUCKET"),
             region=env.get("AWS_REGION") or _need(env, "AWS_DEFAULT_REGION"),
+            jobs_table=env.get("JOBS_TABLE"),
+            keys_table=env.get("KEYS_TABLE"),
+            media_bucket=env.get("MEDIA_BUCKET"),
             image_queue_url=env.get("IMAGE_QUEUE_URL"),
             purge_queue_url=env.get("PURGE_QUEUE_URL"),
             detect_functions={k: v for k, v in functions.items() if v},

@@ -38,7 +38,7 @@ class FinishJob:
     def _finish(self, job: Job) -> Job:
         stored_media = job.media_key if job.media_key and not job.options.retain else None
         if stored_media:
-            message = {"tenant": job.tenant, "job_id": job.job_id, "media_key": stored_media}
+            message = {"tenant": job.tenant, "job_id": job.job_id, "purge": stored_media}
             self.purge_queue.send(message, delay_s=PURGE_BACKSTOP_S)
         self.jobs.finish(job)
         if not stored_media:

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import urandom
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from forensics.domain import ids
 from forensics.domain.evidence import Provenance
 from forensics.domain.job import Job
 from forensics.domain.scores import Detection
-from forensics.media.image import DecodedImage
+
+if TYPE_CHECKING:  # functions without pixels do not carry numpy
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from forensics.media.image import DecodedImage
 
 
 class ImageDetector(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from forensics.domain.errors import DetectorError, InternalError, MediaFetchFailed
+from forensics.domain.errors import DetectorError, MediaFetchFailed
 from forensics.usecases.analyse_image import AnalyseImage
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.ports import JobStore, MediaStore
@@ -34,16 +34,3 @@ class ProcessJob:
             self.finish.failed(job, error)
         else:
             self.finish.completed(job, analysis)
-
-
-@dataclass(frozen=True)
-class AbandonJob:
-    """Ends a job whose worker died too often: failed, media gone."""
-
-    finish: FinishJob
-    jobs: JobStore
-
-    def __call__(self, tenant: str, job_id: str) -> None:
-        job = self.jobs.get(tenant, job_id)
-        if job is not None and not job.status.terminal:
-            self.finish.failed(job, InternalError("The analysis was tried several times and did not finish."))

@@ -1,0 +1,30 @@
+"""GET /v1/jobs/{job_id}, and what anybody may read: health and the API's description."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from mangum import Mangum
+
+from forensics.web.app import create_app
+from forensics.web.job_routes import job_router
+from forensics.web.openapi import openapi_document
+from forensics.web.public_routes import public_router
+from forensics.wiring.service import Service
+
+logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
+copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
+service = Service.from_env()
+public = public_router(version=version("forensics"), region=service.settings.region, openapi=openapi_document)
+api = Mangum(create_app(job_router(service.get_job()), public), lifespan="off")
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return api(event, context)  # type: ignore[arg-type]

@@ -1,0 +1,33 @@
+"""The privacy backstop: deletes media left after its verdict, and ends jobs whose worker died too often."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from forensics.wiring.service import Service
+
+logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
+service = Service.from_env()
+purge, abandon = service.purge_media(), service.abandon_job()
+processor = BatchProcessor(event_type=EventType.SQS)
+
+
+def process_record(record: SQSRecord) -> None:
+    message = json.loads(record.body)
+    if "purge" in message:
+        purge(message["tenant"], message["job_id"], message["purge"])
+    else:
+        abandon(message["tenant"], message["job_id"])
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    return process_partial_response(event, process_record, processor, context)

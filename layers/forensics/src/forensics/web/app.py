@@ -1,0 +1,49 @@
+"""The FastAPI app that a function wires its routes into."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from forensics.web.context import request_id
+from forensics.web.problems import install_problem_handlers
+
+API_TITLE = "Deepfake Detection API"
+API_VERSION = "1"
+
+
+def create_app(*routers: APIRouter) -> FastAPI:
+    """Return an app of the routers under /v1 whose every error is a problem; it serves no schema or docs pages itself."""
+    app = FastAPI(
+        title=API_TITLE, version=API_VERSION, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    for router in routers:
+        app.include_router(router, prefix="/v1")
+    install_problem_handlers(app)
+    app.add_middleware(StampHeaders)
+    return app
+
+
+class StampHeaders:
+    """Puts the request id and the headers every answer carries on each response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        stamp = request_id(Request(scope))
+
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = stamp
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self.app(scope, receive, stamped)

@@ -1,0 +1,132 @@
+"""The detect request: JSON or multipart to one validated dataclass."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from forensics.domain.errors import FieldError, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from forensics.domain.job import DetectOptions, DetectRequest
+from forensics.web.context import Caller
+from forensics.web.preferences import Preferences
+
+MAX_INLINE_BYTES = 4 * 1024 * 1024  # what fits a synchronous Lambda call after base64
+MAX_FIELD_BYTES = 64 * 1024
+MultipartOrJson = Literal["multipart/form-data", "application/json"]
+
+MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, Field(max_length=512)]
+
+
+class DetectBody(BaseModel):
+    """The fields of a detect request, besides the file itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    media_url: Annotated[str | None, Field(max_length=2048, description="HTTPS URL of the file (public or signed)")] = (
+        None
+    )
+    media_type: Annotated[
+        Literal["image", "audio", "video"] | None, Field(description="Inferred from the bytes when left out")
+    ] = None
+    strict_mode: Annotated[bool, Field(description="Lower thresholds: more recall, perhaps less precision")] = False
+    retain: Annotated[
+        bool, Field(description="Keep the file 30 days for audit; else purged within 60 s of the verdict")
+    ] = False
+    explain: Annotated[bool, Field(description="Also make a heat map, linked from `artifacts`")] = False
+    external_id: Annotated[str | None, Field(max_length=64)] = None
+    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] = {}
+
+    def options(self) -> DetectOptions:
+        return DetectOptions(
+            strict_mode=self.strict_mode,
+            retain=self.retain,
+            explain=self.explain,
+            external_id=self.external_id,
+            metadata=self.metadata,
+        )
+
+
+async def read_detect_request(request: Request, caller: Caller, preferences: Preferences) -> DetectRequest:
+    """Return the validated request; raises InvalidRequest with JSON pointers, PayloadTooLarge or UnsupportedMediaType."""
+    fields, data = await _fields_and_file(request)
+    try:
+        body = DetectBody.model_validate(fields)
+    except ValidationError as exc:
+        raise InvalidRequest("Some fields are not valid.", errors=_field_errors(exc)) from exc
+    if (data is None) == (body.media_url is None):
+        raise InvalidRequest("Give exactly one of `file` and `media_url`.")
+    return DetectRequest(
+        tenant=caller.tenant,
+        request_id=caller.request_id,
+        options=body.options(),
+        media_type=body.media_type,
+        data=data,
+        media_url=body.media_url,
+        respond_async=preferences.respond_async,
+    )
+
+
+async def _fields_and_file(request: Request) -> tuple[dict[str, Any], bytes | None]:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    raw = await request.body()
+    if len(raw) > MAX_INLINE_BYTES + MAX_FIELD_BYTES:
+        raise _too_large()
+    if not raw:
+        raise InvalidRequest("The body is empty.")
+    if kind == "multipart/form-data":
+        return await _multipart(request)
+    if kind == "application/json":
+        return _json_object(raw, pointer=""), None
+    raise UnsupportedMediaType(
+        "Send multipart/form-data or application/json.", headers={"Accept": "multipart/form-data, application/json"}
+    )
+
+
+async def _multipart(request: Request) -> tuple[dict[str, Any], bytes | None]:
+    fields: dict[str, Any] = {}
+    data: bytes | None = None
+    async with request.form(max_files=1, max_fields=20, max_part_size=MAX_FIELD_BYTES) as form:
+        for name, value in form.multi_items():
+            if name in fields or (name == "file" and data is not None):
+                raise InvalidRequest("A field is given twice.", errors=[FieldError(f"/{name}", "given twice")])
+            if isinstance(value, UploadFile):
+                if name != "file":
+                    raise InvalidRequest(
+                        "The file part is named `file`.", errors=[FieldError(f"/{name}", "not a file field")]
+                    )
+                data = await value.read()
+            elif name == "file":
+                raise InvalidRequest("The part `file` needs a file name.", errors=[FieldError("/file", "not a file")])
+            else:
+                fields[name] = _json_object(value.encode(), pointer="/metadata") if name == "metadata" else value
+    if data is not None and len(data) > MAX_INLINE_BYTES:
+        raise _too_large()
+    return fields, data
+
+
+def _json_object(raw: bytes, *, pointer: str) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as exc:
+        raise InvalidRequest("Not valid JSON.", errors=[FieldError(pointer, "not valid JSON")]) from exc
+    if not isinstance(value, dict):
+        raise InvalidRequest("Not a JSON object.", errors=[FieldError(pointer, "not a JSON object")])
+    return value
+
+
+def _field_errors(exc: ValidationError) -> list[FieldError]:
+    return [FieldError("".join(f"/{_escaped(part)}" for part in e["loc"]), e["msg"]) for e in exc.errors()]
+
+
+def _escaped(part: int | str) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")  # RFC 6901
+
+
+def _too_large() -> PayloadTooLarge:
+    limit = f"{MAX_INLINE_BYTES // 1024 // 1024} MiB"
+    return PayloadTooLarge(f"A file sent inline may have at most {limit}; larger ones go by `media_url`.")

@@ -1,0 +1,87 @@
+"""The OpenAPI 3.1 document of the whole API, generated from the routes of every function.
+
+`python -m forensics.web.openapi` prints it as YAML; infra/openapi.yaml is its committed copy.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from forensics.domain.job import DetectRequest
+from forensics.web.app import create_app
+from forensics.web.detect_routes import DetectOutcome, detect_router, unified_router
+from forensics.web.job_routes import job_router
+from forensics.web.public_routes import public_router
+from forensics.web.schemas import Problem
+
+PUBLIC_PATHS = ("/v1/health", "/v1/openapi.json")
+
+
+@lru_cache(maxsize=1)
+def openapi_document() -> dict[str, Any]:
+    """Return the document; the routes are built with use cases that are never called."""
+    app = create_app(
+        unified_router(_never_choose, _never_invoke),
+        detect_router("image", _never_detect),
+        job_router(_never_read),
+        public_router(version="", region="", openapi=dict),
+    )
+    document = app.openapi()
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= {**problem.pop("$defs", {}), "Problem": problem}
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    scheme = {"type": "http", "scheme": "bearer", "description": "An API key: dd_live_… or dd_test_…"}
+    document["components"]["securitySchemes"] = {"apiKey": scheme}
+    document["security"] = [{"apiKey": []}]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _tidy(operation, public=path in PUBLIC_PATHS)
+    return document
+
+
+def _tidy(operation: dict[str, Any], *, public: bool) -> None:
+    """Take FastAPI's own 422 out where it is not ours, and open the public paths."""
+    unsaid = operation["responses"].get("422", {}).get("content", {}).get("application/json", {})
+    if "HTTPValidationError" in str(unsaid):
+        operation["responses"]["422"]["content"].pop("application/json")
+        if not operation["responses"]["422"]["content"]:
+            del operation["responses"]["422"]
+    if public:
+        operation["security"] = []
+
+
+def _never_detect(request: DetectRequest) -> DetectOutcome:
+    _never()
+
+
+def _never_choose(request: DetectRequest) -> tuple[str, str]:
+    _never()
+
+
+def _never_invoke(function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    _never()
+
+
+def _never_read(tenant: str, job_id: str, *, wait_s: float = 0) -> Mapping[str, Any]:
+    _never()
+
+
+def _never() -> NoReturn:
+    raise AssertionError("the description's routes are never called")
+
+
+def main() -> None:
+    import yaml
+
+    document = json.loads(json.dumps(openapi_document()))  # a copy without shared parts, which YAML would alias
+    yaml.safe_dump(document, sys.stdout, sort_keys=False, allow_unicode=True, width=120)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""The contract's objects as pydantic models: they document the API, and the tests hold every answer against them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from forensics.web.detect_body import DetectBody
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+VerdictName = Literal["authentic", "synthetic", "manipulated", "inconclusive"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProblemField(_Model):
+    pointer: Annotated[str, Field(description="RFC 6901 pointer into the request body")]
+    detail: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem; `code` is stable, `title` and `detail` are for people."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str | None = None
+    errors: list[ProblemField] = []
+
+
+class Thresholds(_Model):
+    synthetic: Probability
+    authentic: Probability
+
+
+class OperatingPoint(_Model):
+    fpr: Probability
+    recall: Probability
+    measured_on: str
+
+
+class SignalDetail(_Model):
+    name: str
+    value: str
+    score: float
+    what: str
+
+
+class ModelScore(_Model):
+    name: str
+    version: str
+    score: Probability | None
+    status: Literal["ok", "skipped", "failed"]
+    latency_ms: int
+
+
+class C2pa(_Model):
+    state: str
+    issuer: str | None
+    generator: str | None
+    digital_source_types: list[str]
+    validation_codes: list[str]
+
+
+class Watermark(_Model):
+    name: str
+    generator: str
+    correlation: float
+    threshold: float
+
+
+class EvidenceItem(_Model):
+    source: str
+    claim: Literal["synthetic", "manipulated", "captured", "neutral"]
+    strength: Probability
+    what: str
+    generator: str | None
+
+
+class Provenance(_Model):
+    c2pa: C2pa | None
+    digital_source_type: str | None
+    watermark: Watermark | None
+    metadata: dict[str, str] | None
+    evidence: list[EvidenceItem]
+
+
+class Region(_Model):
+    x: int
+    y: int
+    w: int
+    h: int
+    score: Probability
+
+
+class Artifacts(_Model):
+    heatmap_url: str | None = None
+
+
+class Media(_Model):
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    bytes: int
+    format: str
+    width: int
+    height: int
+    coverage: Probability
+
+
+class Retention(_Model):
+    mode: Literal["purge", "retain"]
+    delete_by: datetime
+    deleted_at: datetime | None
+
+
+class Segment(_Model):
+    start: float
+    end: float
+
+
+class Result(_Model):
+    """A completed detection; the first nine fields are the product page's and never change meaning."""
+
+    job_id: str
+    status: Literal["completed"]
+    media_type: Literal["image", "audio", "video"]
+    verdict: VerdictName
+    confidence: Annotated[Probability, Field(description="P(verdict); for inconclusive, of the likelier side")]
+    generator: str | None
+    signals: dict[str, str]
+    flagged_segments: list[Segment]
+    latency_ms: int
+    score: Annotated[Probability, Field(description="calibrated P(fake)")]
+    thresholds: Thresholds
+    strict_mode: bool
+    operating_point: OperatingPoint
+    reasons: list[str]
+    signal_details: list[SignalDetail]
+    models: list[ModelScore]
+    provenance: Provenance
+    regions: list[Region]
+    artifacts: Artifacts
+    media: Media
+    retention: Retention
+    warnings: list[str]
+    created_at: datetime
+    completed_at: datetime
+    request_id: str
+    external_id: str | None
+    metadata: dict[str, str]
+
+
+class Links(_Model):
+    self: str
+
+
+class PendingJob(_Model):
+    """A job that was accepted and is not finished."""
+
+    job_id: str
+    status: Literal["queued", "processing"]
+    media_type: Literal["image", "audio", "video"]
+    created_at: datetime
+    estimated_seconds: int
+    links: Links
+    verdict: None
+    external_id: str | None
+    metadata: dict[str, str]
+
+
+class FailedJob(_Model):
+    """A job that ended without a verdict; `error` is the problem a synchronous call would have answered."""
+
+    job_id: str
+    status: Literal["failed"]
+    media_type: Literal["image", "audio", "video"]
+    verdict: None
+    error: Problem
+    retention: Retention
+    created_at: datetime
+    completed_at: datetime
+    request_id: str
+    external_id: str | None
+    metadata: dict[str, str]
+
+
+class Health(_Model):
+    status: Literal["ok"]
+    version: str
+    region: str
+
+
+def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI responses that are problems, by status."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    texts = {
+        400: "The request is not valid",
+        401: "No valid key",
+        403: "The key lacks the scope",
+        404: "Not found, or another tenant's",
+        413: "The body is too large",
+        415: "Not a supported kind of file",
+        422: "The media cannot be analysed",
+        500: "Unknown error",
+        503: "Try again",
+    }
+    return {code: {"description": texts[code], "content": content} for code in codes}
+
+
+DETECT_RESPONSES: dict[int | str, dict[str, Any]] = {
+    202: {"model": PendingJob, "description": "Accepted; poll the job at Location"},
+    **problems(400, 401, 403, 413, 415, 422, 500, 503),
+}
+JOB_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"model": Result | PendingJob | FailedJob, "description": "The job as it stands"},
+    **problems(400, 401, 403, 404, 500, 503),
+}
+
+
+def _detect_openapi() -> dict[str, Any]:
+    body = DetectBody.model_json_schema()
+    file = {
+        "type": "string",
+        "format": "binary",
+        "description": "The file, at most 4 MiB; exactly one of file and media_url",
+    }
+    form = {**body, "title": "DetectForm", "properties": {"file": file, **body["properties"]}}
+    content = {"application/json": {"schema": body}, "multipart/form-data": {"schema": form}}
+    prefer = {"name": "Prefer", "in": "header", "required": False, "schema": {"type": "string"}}
+    prefer["description"] = "respond-async, wait=N (RFC 7240)"
+    return {"requestBody": {"required": True, "content": content}, "parameters": [prefer]}
+
+
+DETECT_OPENAPI = _detect_openapi()

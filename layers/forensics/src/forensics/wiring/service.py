@@ -1,0 +1,75 @@
+"""The use cases over AWS, built once at a function's cold start; nothing here imports pixels or models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forensics.net.fetch import GuardedFetch
+from forensics.settings import MissingSetting, ServiceSettings
+from forensics.store.clients import AwsClients
+from forensics.store.functions import LambdaInvoker
+from forensics.store.jobs import DynamoJobs
+from forensics.store.keys import DynamoKeys
+from forensics.store.media import S3Media
+from forensics.store.queues import SqsQueue
+from forensics.usecases.abandon_job import AbandonJob
+from forensics.usecases.authorize import Authorize
+from forensics.usecases.finish_job import FinishJob
+from forensics.usecases.forward import ChooseFunction
+from forensics.usecases.get_job import GetJob
+from forensics.usecases.ports import Clock
+from forensics.usecases.purge_media import PurgeMedia
+
+
+@dataclass(frozen=True)
+class Service:
+    """Builds each use case from one set of settings and clients; a function takes only those it serves."""
+
+    settings: ServiceSettings
+    clients: AwsClients
+    clock: Clock
+
+    @classmethod
+    def from_env(cls) -> Service:
+        return cls(ServiceSettings.from_env(), AwsClients(), Clock())
+
+    def authorize(self) -> Authorize:
+        return Authorize(DynamoKeys(self.clients.dynamodb, _named(self.settings.keys_table, "KEYS_TABLE")))
+
+    def choose_function(self) -> ChooseFunction:
+        return ChooseFunction(self.settings.detect_functions, self.fetch().head)
+
+    def invoker(self) -> LambdaInvoker:
+        return LambdaInvoker(self.clients.lambda_)
+
+    def get_job(self) -> GetJob:
+        return GetJob(self.jobs(), self.media())
+
+    def purge_media(self) -> PurgeMedia:
+        return PurgeMedia(self.jobs(), self.media(), self.clock)
+
+    def abandon_job(self) -> AbandonJob:
+        return AbandonJob(self.finish(), self.jobs())
+
+    def finish(self) -> FinishJob:
+        purge = SqsQueue(self.clients.sqs, _named(self.settings.purge_queue_url, "PURGE_QUEUE_URL"))
+        return FinishJob(self.jobs(), self.media(), purge, self.clock)
+
+    def jobs(self) -> DynamoJobs:
+        table = _named(self.settings.jobs_table, "JOBS_TABLE")
+        return DynamoJobs(self.clients.dynamodb, table, ttl_days=self.settings.result_ttl_days)
+
+    def media(self) -> S3Media:
+        return S3Media(self.clients.s3, _named(self.settings.media_bucket, "MEDIA_BUCKET"))
+
+    def image_queue(self) -> SqsQueue:
+        return SqsQueue(self.clients.sqs, _named(self.settings.image_queue_url, "IMAGE_QUEUE_URL"))
+
+    def fetch(self) -> GuardedFetch:
+        return GuardedFetch(allow_loopback=self.settings.allow_loopback_fetch)
+
+
+def _named(value: str | None, name: str) -> str:
+    if not value:
+        raise MissingSetting(f"the environment variable {name} is not set")
+    return value
