@@ -1,0 +1,98 @@
+"""The emulator's own process: MiniStack, the API under /v1, a few quicker settings, and an end when its parent ends.
+
+Run as `python -m localcloud.gateway FD API_PATH`: FD is a listening socket inherited from the parent, API_PATH the
+emulator's address of the deployed stage; standard input is a pipe that the parent holds open for as long as it lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import shutil
+import signal
+import socketserver
+import sys
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+# ASGI: the shapes are those of its specification
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_LOG_WAITS_S = (0.002, 0.002, 0.05)  # first line, quiet after a line, at most
+_SCHEDULE_TICK_S = 1
+
+
+def main() -> None:
+    """Serve until killed."""
+    descriptor, api_path = sys.argv[1:3]
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    for missing in quicken():
+        print(f"localcloud: this MiniStack has no {missing}; works, but slower", file=sys.stderr)
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack.app import app
+
+    config = Config()
+    config.bind = [f"fd://{descriptor}"]
+    config.loglevel = "WARNING"
+    config.keep_alive_timeout = 75  # s
+    asyncio.run(serve(route_public(app, api_path), config))  # type: ignore[arg-type]
+
+
+def route_public(app: App, api_path: str) -> App:
+    """Return `app` with `/v1/...` led to the deployed stage, so that the base URL looks as it does in production.
+
+    A signed request is an AWS call, never a caller of the API, and stays where it was sent.
+    """
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/v1/") and not _signed(scope):
+            raw_path = api_path.encode() + scope["raw_path"]
+            scope = {**scope, "path": api_path + scope["path"], "raw_path": raw_path}
+        await app(scope, receive, send)
+
+    return routed
+
+
+def _signed(scope: Scope) -> bool:
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    return any(name.lower() == b"authorization" and value.startswith(b"AWS4-") for name, value in headers)
+
+
+def quicken() -> list[str]:
+    """Shorten three waits of MiniStack (private names) and return those that this version does not have.
+
+    Nagle's algorithm on its Lambda Runtime API, the wait for a function's log lines after each call, and the
+    scheduler's tick: together most of the time of a warm call.
+    """
+    from ministack.core import lambda_runtime
+    from ministack.services import scheduler
+
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+    missing = []
+    drain = getattr(getattr(lambda_runtime, "Worker", None), "_drain_stderr_bounded", None)
+    if drain is not None and len(inspect.signature(drain).parameters) == 1 + len(_LOG_WAITS_S):
+        drain.__defaults__ = _LOG_WAITS_S
+    else:
+        missing.append("lambda_runtime.Worker._drain_stderr_bounded(3 waits)")
+    if hasattr(scheduler, "_SCHEDULE_TICK_INTERVAL"):
+        scheduler._SCHEDULE_TICK_INTERVAL = _SCHEDULE_TICK_S
+    else:
+        missing.append("scheduler._SCHEDULE_TICK_INTERVAL")
+    return missing
+
+
+def _die_with_parent() -> None:
+    # The pipe ends with the parent, also when that was killed outright and could not clean up itself.
+    sys.stdin.buffer.read()
+    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
