@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forensics.detect.image import ImageDetector
-from forensics.provenance.read import read_provenance
+from forensics.provenance.reading import read_provenance
 from forensics.settings import ModelSettings
 from forensics.usecases.analyse_image import AnalyseImage
 from forensics.usecases.detect_media import DetectImage
