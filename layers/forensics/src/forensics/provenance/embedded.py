@@ -10,6 +10,7 @@ from forensics.provenance import strength
 from forensics.provenance.digital_source import claim_of, source_term
 from forensics.provenance.findings import Findings, SourceFile
 from forensics.provenance.generators import generator_of_agents, generator_of_software
+from forensics.provenance.stealth import hidden_texts
 from forensics.provenance.tiff import (
     ARTIST,
     DATE_TIME_ORIGINAL,
@@ -74,7 +75,7 @@ class ParametersReader:
 
     def read(self, file: SourceFile) -> Findings:
         texts = dict(file.packets.text) | exif_texts(file.packets.exif) | _xmp_texts(file.packets.xmp)
-        facts = read_parameters(texts)
+        facts = read_parameters(texts) or read_parameters(hidden_texts(file))
         if facts is not None:
             return Findings(evidence=(_parameters_evidence(facts),), metadata=_parameters_metadata(facts))
         fields = (

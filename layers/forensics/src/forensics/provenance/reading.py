@@ -11,9 +11,16 @@ from forensics.provenance.c2pa_manifest import C2paReader
 from forensics.provenance.embedded import CameraReader, ParametersReader, XmpReader
 from forensics.provenance.findings import EvidenceReader, Findings, SourceFile
 from forensics.provenance.packets import Packets, unpack
+from forensics.provenance.watermark import WatermarkReader
 
 # A later reader does not overwrite an earlier one's facts.
-READERS: Final[tuple[EvidenceReader, ...]] = (C2paReader(), XmpReader(), ParametersReader(), CameraReader())
+READERS: Final[tuple[EvidenceReader, ...]] = (
+    C2paReader(),
+    XmpReader(),
+    ParametersReader(),
+    CameraReader(),
+    WatermarkReader(),
+)
 
 
 def read_provenance(data: bytes, image: DecodedImage | None, *, format: str | None = None) -> Provenance:
