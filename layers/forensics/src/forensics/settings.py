@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_REPO = Path(__file__).resolve().parents[4]
+
+def _checkout() -> Path:
+    """The repository, when the package is used from its source tree; in an image MODELS_DIR says where the models are."""
+    return Path(__file__).resolve().parents[4]
 
 
 def _cache_home(env: Mapping[str, str]) -> Path:
@@ -26,7 +29,7 @@ class ModelSettings:
     def from_env(cls, env: Mapping[str, str] | None = None) -> ModelSettings:
         env = os.environ if env is None else env
         return cls(
-            models_dir=Path(env.get("MODELS_DIR") or _REPO / "models"),
+            models_dir=Path(env.get("MODELS_DIR") or _checkout() / "models"),
             encoders_dir=Path(env.get("ENCODERS_DIR") or _cache_home(env) / "encoders"),
             threads=int(env.get("ORT_THREADS") or 1),
         )
