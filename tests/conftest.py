@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pytest_socket import disable_socket
+from pytest_socket import socket_allow_hosts
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "media"
 
@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "media"
 def _no_network(request: pytest.FixtureRequest) -> None:
     """Loopback only, for listeners that a test starts itself; the end-to-end suite talks to its own local cloud."""
     if request.node.get_closest_marker("e2e") is None:
-        disable_socket(allow_unix_socket=True)
+        socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
 
 
 @pytest.fixture

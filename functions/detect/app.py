@@ -7,16 +7,15 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from mangum import Mangum
 
-from forensics.web.app import create_app
+from forensics.web.app import create_app, lambda_handler
 from forensics.web.detect_routes import unified_router
 from forensics.wiring.service import Service
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
-api = Mangum(create_app(unified_router(service.choose_function(), service.invoker())), lifespan="off")
+api = lambda_handler(create_app(unified_router(service.choose_function(), service.invoker())))
 
 
 @logger.inject_lambda_context(clear_state=True)

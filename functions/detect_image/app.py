@@ -10,10 +10,9 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from mangum import Mangum
 
 from forensics.settings import ModelSettings
-from forensics.web.app import create_app
+from forensics.web.app import create_app, lambda_handler
 from forensics.web.detect_routes import detect_router
 from forensics.wiring.image import detect_image, image_analyser, process_image
 from forensics.wiring.service import Service
@@ -23,7 +22,7 @@ copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
 analyse = image_analyser(ModelSettings.from_env(), max_pixels=service.settings.max_image_pixels)
 process = process_image(service, analyse)
-api = Mangum(create_app(detect_router("image", detect_image(service, analyse))), lifespan="off")
+api = lambda_handler(create_app(detect_router("image", detect_image(service, analyse))))
 processor = BatchProcessor(event_type=EventType.SQS)
 
 

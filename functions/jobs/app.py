@@ -8,9 +8,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from mangum import Mangum
 
-from forensics.web.app import create_app
+from forensics.web.app import create_app, lambda_handler
 from forensics.web.job_routes import job_router
 from forensics.web.openapi import openapi_document
 from forensics.web.public_routes import public_router
@@ -20,7 +19,7 @@ logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
 public = public_router(version=version("forensics"), region=service.settings.region, openapi=openapi_document)
-api = Mangum(create_app(job_router(service.get_job()), public), lifespan="off")
+api = lambda_handler(create_app(job_router(service.get_job()), public))
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
+from mangum import Mangum
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forensics.web.context import request_id
-from forensics.web.problems import install_problem_handlers
+from forensics.web.problems import PROBLEM_JSON, install_problem_handlers
 
 API_TITLE = "Deepfake Detection API"
 API_VERSION = "1"
@@ -24,6 +25,11 @@ def create_app(*routers: APIRouter) -> FastAPI:
     install_problem_handlers(app)
     app.add_middleware(StampHeaders)
     return app
+
+
+def lambda_handler(app: FastAPI) -> Mangum:
+    """Return the app as a Lambda proxy handler; problems are text too, else the gateway would be handed base64."""
+    return Mangum(app, lifespan="off", text_mime_types=["text/", "application/json", PROBLEM_JSON])
 
 
 class StampHeaders:
