@@ -129,8 +129,9 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: float, max_bytes: int, w
             if not whole:
                 return bytes(body[:max_bytes])
             raise PayloadTooLarge(f"The file behind the URL has more than {max_bytes} bytes.")
-        if time.monotonic() > deadline:
-            raise MediaFetchFailed(UNIFORM_DETAIL)
+    # A cut-off reads like the end of the headers or of a body without a length: what came late is never taken for whole.
+    if time.monotonic() >= deadline:
+        raise MediaFetchFailed(UNIFORM_DETAIL)
     expected = response.headers.get("Content-Length")
     if expected is not None and expected.isdigit() and int(expected) != len(body):
         raise MediaFetchFailed(UNIFORM_DETAIL)
