@@ -1,0 +1,51 @@
+"""Cutting a graph by hand: the same numbers from fewer nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forensics.detect.onnx import ModelInputError, ModelUnavailable, OnnxModel
+from forensics.detect.onnx_graph import cut_graph
+from tests.unit.detect.tiny import chain
+
+X = np.arange(3, dtype=np.float32)[None]
+
+
+def test_cut_keeps_only_what_the_output_needs(tmp_path: Path) -> None:
+    whole = chain(["x", "a", "b", "c"])  # each step adds 1
+    path = tmp_path / "cut.onnx"
+    path.write_bytes(cut_graph(whole, outputs=["a"]))
+    model = OnnxModel(path)
+    assert model.outputs == ("a",)
+    np.testing.assert_array_equal(model.run({"x": X})["a"], X + 1)
+    assert b"add_c" in whole and b"add_c" not in path.read_bytes()
+
+
+def test_outputs_come_in_the_order_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "two.onnx"
+    path.write_bytes(cut_graph(chain(["x", "a", "b"]), outputs=["b", "a"]))
+    assert OnnxModel(path).outputs == ("b", "a")
+
+
+def test_an_unknown_output_is_refused() -> None:
+    with pytest.raises(ValueError, match="nope"):
+        cut_graph(chain(["x", "a"]), outputs=["nope"])
+
+
+def test_missing_and_damaged_files_name_the_file_and_the_remedy(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(b"not a model")
+    for path in (tmp_path / "absent.onnx", damaged):
+        with pytest.raises(ModelUnavailable, match=rf"{path.name}.*make setup"):
+            OnnxModel(path)
+
+
+@pytest.mark.parametrize("feeds", [{"y": X}, {"x": X.astype(np.float64)}, {"x": X[0]}, {"x": X[:, :2]}])
+def test_wrong_inputs_are_refused_before_they_run(tmp_path: Path, feeds: dict[str, np.ndarray]) -> None:
+    path = tmp_path / "chain.onnx"
+    path.write_bytes(chain(["x", "a"]))
+    with pytest.raises(ModelInputError):
+        OnnxModel(path).run(feeds)

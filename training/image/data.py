@@ -1,0 +1,107 @@
+"""The pictures and how they are split: by source, by generator family, and never through a pair.
+
+`DATA_ROOT` names the data folder; what `training.image.collect` gathered beside it is read from `DATA_EXTRA`.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.media.image import decode_image
+
+SOURCES_CSV = Path(__file__).parents[1] / "sources.csv"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture: `family` groups generators that share a teacher or an autoencoder ("" for real pictures)."""
+
+    path: Path
+    label: int  # 1 = fake
+    source: str
+    family: str
+    kind: str  # face | scene | art | document | other
+    generator: str
+    pair_group: str
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Decode to uint8 (height, width, 3) with the decoder that serves requests."""
+        return decode_image(self.path.read_bytes()).rgb
+
+
+def load_items() -> list[Item]:
+    """Read the data folder's manifest and the gathered one, in a stable order."""
+    roots = [Path(os.environ.get("DATA_ROOT", "../shared/data")) / "image"]
+    if extra := os.environ.get("DATA_EXTRA"):
+        roots.append(Path(extra))
+    families = {row["source"]: row["family"] for row in read_csv(SOURCES_CSV)}
+    return [_item(root, row, families) for root in roots for row in read_csv(root / "manifest.csv")]
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file with a header line."""
+    with path.open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def assign_folds(items: Sequence[Item], *, folds: int) -> dict[str, int]:
+    """Deal whole families (fake) and whole sources (real) onto folds; returns source -> fold.
+
+    Largest first, each to the fold with the least weight of that label and kind so far, so every fold holds faces and
+    scenes of both labels. A source's weight is its root: forty sources of ten matter more than one of four hundred.
+    """
+    units: defaultdict[tuple[int, str], list[Item]] = defaultdict(list)
+    for item in items:
+        units[(item.label, item.family or item.source)].append(item)
+    load: defaultdict[tuple[int, int, str], float] = defaultdict(float)
+    fold_of: dict[str, int] = {}
+    for (label, name), members in sorted(units.items(), key=lambda u: (-_weight(u[1]), u[0])):
+        kind = Counter(i.kind for i in members).most_common(1)[0][0]
+        chosen = min(range(folds), key=lambda f: (load[f, label, kind] + 0.3 * load[f, label, "all"], f, name))
+        load[chosen, label, kind] += _weight(members)
+        load[chosen, label, "all"] += _weight(members)
+        fold_of |= dict.fromkeys({i.source for i in members}, chosen)
+    return fold_of
+
+
+def split(items: Sequence[Item], fold_of: dict[str, int], *, fold: int) -> tuple[list[int], list[int]]:
+    """Return (training, held-out) indices; a pair with one half held out leaves training altogether."""
+    held = [n for n, item in enumerate(items) if fold_of[item.source] == fold]
+    pairs = {items[n].pair_group for n in held} - {""}
+    train = [n for n, item in enumerate(items) if fold_of[item.source] != fold and item.pair_group not in pairs]
+    return train, held
+
+
+def balanced_weights(items: Iterable[Item]) -> NDArray[np.float64]:
+    """Return weights that sum to 1/2 per label and, inside a label, grow with the root of a source's size: (n,)."""
+    listed = list(items)
+    sizes = Counter(i.source for i in listed)
+    raw = np.array([sizes[i.source] ** -0.5 for i in listed])
+    labels = np.array([i.label for i in listed])
+    for label in (0, 1):
+        raw[labels == label] *= 0.5 / max(raw[labels == label].sum(), 1e-12)
+    return raw
+
+
+def _weight(members: Sequence[Item]) -> float:
+    return float(sum(count**0.5 for count in Counter(i.source for i in members).values()))
+
+
+def _item(root: Path, row: dict[str, str], families: dict[str, str]) -> Item:
+    return Item(
+        path=root / row["path"],
+        label=int(row["label"] == "fake"),
+        source=row["source"],
+        family=families[row["source"]] if row["label"] == "fake" else "",
+        kind=row["kind"],
+        generator=row["generator"],
+        pair_group=row["pair_group"],
+    )
