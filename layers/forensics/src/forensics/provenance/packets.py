@@ -76,7 +76,7 @@ class Png:
         budget = _Budget()
         text: list[tuple[str, str]] = []
         exif: bytes | None = None
-        for kind, body in _png_chunks(data):
+        for kind, body in png_chunks(data, (*_TEXT_CHUNKS, b"eXIf")):
             if kind == b"eXIf":
                 exif = exif or body
             elif kind in _TEXT_CHUNKS:
@@ -195,7 +195,8 @@ class _Budget:
         )
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def png_chunks(data: bytes, wanted: tuple[bytes, ...]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield type and body of the whole chunks of the wanted types, up to IEND or the first that is cut short."""
     at = len(PNG_SIGNATURE)
     for _ in range(MAX_SEGMENTS):
         if at + 8 > len(data):
@@ -203,7 +204,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         length, kind = struct.unpack_from(">I4s", data, at)
         if kind == b"IEND" or at + 8 + length > len(data):
             return
-        if kind in _TEXT_CHUNKS or kind == b"eXIf":
+        if kind in wanted:
             yield kind, data[at + 8 : at + 8 + length]
         at += 12 + length
 

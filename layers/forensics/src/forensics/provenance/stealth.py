@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from forensics.provenance.findings import SourceFile
-from forensics.provenance.packets import MAX_TEXT_BYTES, PNG_SIGNATURE
+from forensics.provenance.packets import MAX_TEXT_BYTES, PNG_SIGNATURE, png_chunks
 
 Bits = NDArray[np.uint8]
 
@@ -26,19 +26,20 @@ _ALPHA: Final = (b"stealth_pnginfo", b"stealth_pngcomp")
 _RGB: Final = (b"stealth_rgbinfo", b"stealth_rgbcomp")
 _SIGNATURE_BITS: Final = 8 * 15
 _HEADER_BITS: Final = _SIGNATURE_BITS + 32
+_LOWEST: Final = np.uint8(1)
 
 
 def hidden_texts(file: SourceFile) -> dict[str, str]:
     """Return the hidden text under the keys of PNG text chunks, empty when there is none."""
     if file.image is not None and file.image.height >= _SIGNATURE_BITS // 3:
         head = file.image.rgb[: _SIGNATURE_BITS // 3, 0, :]  # (40, 3): the first 120 bits
-        if _signature(head.ravel() & 1) in _RGB and file.image.rgb.size <= 3 * MAX_PIXELS:
-            return _texts(file.image.rgb.transpose(1, 0, 2).ravel() & 1)
+        if _signature(head.ravel() & _LOWEST) in _RGB and file.image.rgb.size <= 3 * MAX_PIXELS:
+            return _texts(file.image.rgb.transpose(1, 0, 2).ravel() & _LOWEST)
     if not _may_hide_in_alpha(file.data):
         return {}
     with Image.open(io.BytesIO(file.data), formats=("PNG",)) as picture:
         alpha = np.asarray(picture.getchannel("A"), dtype=np.uint8)  # (height, width)
-    bits = alpha.T.ravel() & 1
+    bits = alpha.T.ravel() & _LOWEST
     return _texts(bits) if _signature(bits) in _ALPHA else {}
 
 
@@ -50,16 +51,19 @@ def _may_hide_in_alpha(data: bytes) -> bool:
     if (depth, colour, interlace) != (8, 6, 0) or width * height > MAX_PIXELS:
         return False
     if height < _SIGNATURE_BITS:
-        return width * height >= _HEADER_BITS
-    return _signature(np.array(_first_column(data, 1 + 4 * width), dtype=np.uint8) & 1) in _ALPHA
+        return bool(width * height >= _HEADER_BITS)
+    return _signature(np.array(_first_column(data, 1 + 4 * width), dtype=np.uint8) & _LOWEST) in _ALPHA
 
 
 def _first_column(data: bytes, stride: int) -> list[int]:
     """Return alpha of the first pixel of the first 120 rows; `stride` is a row's bytes with its filter byte."""
-    start = data.find(b"IDAT")
-    length = int.from_bytes(data[start - 4 : start], "big")
-    rows = zlib.decompressobj().decompress(data[start + 4 : start + 4 + length], stride * _SIGNATURE_BITS)
-    above, column = 0, []
+    stream, rows, wanted = zlib.decompressobj(), bytearray(), stride * _SIGNATURE_BITS
+    for _, body in png_chunks(data, (b"IDAT",)):
+        rows += stream.decompress(body, wanted - len(rows))
+        if len(rows) >= wanted:
+            break
+    above = 0
+    column: list[int] = []
     for at in range(0, len(rows) - 4, stride):
         # Filters None and Sub add nothing, Up and Paeth the byte above, Average half of it (PNG specification, clause 9).
         added = {2: above, 3: above >> 1, 4: above}.get(rows[at], 0)

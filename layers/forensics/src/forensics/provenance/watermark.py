@@ -138,8 +138,8 @@ def _correlation(phases: Floats, bits: tuple[int, ...]) -> float:
     """Return the multiple correlation, 0..1, of the pattern with each bit's mean cosine and sine; 0 for constant pictures."""
     count = len(bits)
     index = np.arange(phases.shape[1]) % count
-    means = np.stack([np.bincount(index, weights=row, minlength=count) for row in phases])  # (2, bits)
-    means = means / np.maximum(np.bincount(index, minlength=count), 1)
+    sums = np.stack([np.bincount(index, weights=row, minlength=count) for row in phases])
+    means = sums / np.maximum(np.bincount(index, minlength=count), 1)  # (2, bits)
     predictors = means - means.mean(axis=1, keepdims=True)
     pattern = np.asarray(bits) - np.mean(bits)
     covariance = predictors @ predictors.T + 1e-9 * np.eye(2)  # the ridge keeps flat pictures at zero
