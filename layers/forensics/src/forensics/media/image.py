@@ -16,7 +16,9 @@ from forensics.domain.errors import MediaCorrupt, MediaTooLargePixels, Unsupport
 pillow_heif.register_heif_opener()
 
 MAX_PIXELS = 100_000_000
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "MPO")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
 
 # Everything Pillow's parsers are known to raise on hostile bytes; anything else is our bug and stays a 500.
 _PARSE_ERRORS = (
@@ -58,7 +60,7 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(without_png_extras(data)), formats=FORMATS)
         except UnidentifiedImageError as exc:
             raise UnsupportedMediaType("The bytes are no image format this service reads.") from exc
         except Image.DecompressionBombError as exc:
@@ -69,6 +71,23 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
             if image.width * image.height > max_pixels:
                 raise MediaTooLargePixels(_pixels_text(max_pixels))
             return _pixels(image)
+
+
+def without_png_extras(data: bytes) -> bytes:
+    """Return a PNG with only the chunks that pixels and orientation need; anything else comes back as it is.
+
+    Text and colour profiles are where decompression bombs hide; a picture with one is still a picture, and provenance reads
+    the text by itself, under its own caps.
+    """
+    if not data.startswith(PNG_SIGNATURE):
+        return data
+    kept, offset = [PNG_SIGNATURE], len(PNG_SIGNATURE)
+    while offset + 12 <= len(data):
+        end = offset + 12 + int.from_bytes(data[offset : offset + 4], "big")
+        if data[offset + 4 : offset + 8] in PNG_NEEDED:
+            kept.append(data[offset:end])
+        offset = end
+    return b"".join(kept)
 
 
 def _pixels(image: Image.Image) -> DecodedImage:
