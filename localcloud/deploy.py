@@ -10,6 +10,8 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
+from botocore.exceptions import ClientError
+
 from localcloud.aws import CONFIG, session
 from localcloud.localise import API_ID, CODE_BUCKET, CODE_KEY, Template, gateway_responses, localise
 
@@ -31,14 +33,17 @@ def deploy(template: Template, *, endpoint: str) -> dict[str, str]:
     """Deploy a SAM template to the emulator at `endpoint` and return the stack's outputs by name.
 
     Raises:
-        DeployError: a resource could not be created.
+        DeployError: the template was refused or a resource could not be created.
     """
     localised = localise(template).template
     _upload_bootstrap(endpoint)
     cloudformation = session().client("cloudformation", endpoint_url=endpoint, config=CONFIG)
-    cloudformation.create_stack(
-        StackName=STACK, TemplateBody=json.dumps(localised), Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-    )
+    try:
+        cloudformation.create_stack(
+            StackName=STACK, TemplateBody=json.dumps(localised), Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+        )
+    except ClientError as error:
+        raise DeployError(str(error)) from error
     deadline = time.monotonic() + _TIMEOUT_S
     while (stack := cloudformation.describe_stacks(StackName=STACK)["Stacks"][0])["StackStatus"].endswith("PROGRESS"):
         if time.monotonic() > deadline:

@@ -1,0 +1,91 @@
+# The one task file. `make` alone lists the verbs.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+STAMP := .venv/.ready
+# The first interpreter that runs and is 3.11 or 3.12.
+FIND_PYTHON := for python in python3 python3.12 python3.11; do \
+	"$$python" -c 'import sys; raise SystemExit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
+	&& echo "$$python" && break; done
+PYTEST := $(BIN)/pytest -q
+
+.PHONY: help setup serve demo check test test-fast test-e2e test-slow lint types imports bench lock openapi \
+	fetch-encoders train-image evaluate-image clean
+
+help:  ## list the verbs
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP)  ## a virtual environment with everything, by hash from the lock; instant when nothing changed
+
+$(STAMP): requirements.lock layers/forensics/pyproject.toml $(wildcard models/encoders.toml)
+	@python=$$($(FIND_PYTHON)) || true; \
+	if [ -z "$$python" ]; then \
+		echo "setup needs CPython 3.11 or 3.12 as python3, python3.12 or python3.11 on PATH; found: $$(python3 --version 2>&1)" >&2; \
+		exit 1; \
+	fi; \
+	[ -x $(BIN)/python ] || "$$python" -m venv .venv
+	@echo "Installing the locked dependencies ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip install --quiet --no-deps --verify-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable layers/forensics
+	@$(BIN)/python models/fetch_encoders.py
+	@touch $@
+
+serve: $(STAMP)  ## the API on this machine until Ctrl-C (PORT=8080, IAM=1)
+	@$(BIN)/python -m localcloud serve $(if $(PORT),--port $(PORT)) $(if $(IAM),--iam)
+
+demo: $(STAMP)  ## three pictures judged by the local API, then everything down again
+	@$(BIN)/python -m localcloud demo
+
+check: lint types imports test-fast  ## what to run before a commit: everything but the deployed suites
+
+test: lint types imports test-fast test-e2e  ## everything that CI runs
+
+test-fast: $(STAMP)  ## unit, integration and infrastructure tests
+	$(PYTEST) tests/unit tests/integration tests/infra -m "not slow"
+
+test-e2e: $(STAMP)  ## the deployed local cloud over HTTP, without and with enforced roles
+	$(PYTEST) tests/e2e -m "not slow" --iam=off
+	$(PYTEST) tests/e2e -m "not slow" --iam=on
+
+test-slow: $(STAMP)  ## the tests that take minutes
+	$(PYTEST) tests -m slow
+
+lint: $(STAMP)  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## mypy --strict
+	$(BIN)/mypy
+
+imports: $(STAMP)  ## imports point one way
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## latency of the local API and size of the images
+	$(BIN)/python bench/latency.py
+	$(BIN)/python bench/image_size.py
+
+lock: $(STAMP)  ## resolve every dependency anew into requirements.lock
+	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		pyproject.toml --group dev --group localcloud layers/forensics/pyproject.toml --all-extras -q -o requirements.lock
+
+openapi: $(STAMP)  ## write infra/openapi.yaml from the code
+	$(BIN)/python -m forensics.web.openapi > infra/openapi.yaml
+
+fetch-encoders: $(STAMP)  ## the pinned third-party encoders, into the cache
+	$(BIN)/python models/fetch_encoders.py
+
+train-image: $(STAMP)  ## train and export the image model (needs DATA_ROOT)
+	$(BIN)/python -m training.image.train
+	$(BIN)/python -m training.image.export
+
+evaluate-image: $(STAMP)  ## measure the image model and write its card (needs DATA_ROOT)
+	$(BIN)/python -m training.image.evaluate
+
+clean:  ## remove what the verbs made, the virtual environment too
+	rm -rf .venv build dist out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks .aws-sam
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
