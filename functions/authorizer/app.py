@@ -25,6 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except Unauthenticated as error:
         metrics.add_metric("Unauthenticated", MetricUnit.Count, 1)
         raise Exception("Unauthorized") from error  # the gateway answers 401 to this very text only
+    metrics.add_metric("Authenticated", MetricUnit.Count, 1)
     # The answer is cached per key for every path, so it allows the whole stage, not the one path asked for.
     stage_arn = "/".join(event["methodArn"].split("/")[:2]) + "/*"
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": stage_arn}

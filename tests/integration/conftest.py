@@ -1,0 +1,102 @@
+"""A moto AWS with the stack's resources, and each function's handler imported under its own environment."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from forensics.domain.job import DetectOptions, Job, JobStatus
+from forensics.domain.keys import hash_key
+from forensics.domain.result import pending_document
+from forensics.store import clients
+from forensics.store.clients import AwsClients
+from forensics.store.jobs import DynamoJobs
+from forensics.usecases.ports import Clock
+
+JOB_ID = "job_euwest1_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+DEMO_KEY = "dd_test_0123456789abcdefghijABCDEFGHIJ01"
+ENVIRONMENT = {
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "JOBS_TABLE": "jobs",
+    "KEYS_TABLE": "keys",
+    "MEDIA_BUCKET": "media",
+    "DETECT_IMAGE_FUNCTION": "detect-image",
+    "POWERTOOLS_SERVICE_NAME": "tests",
+    "POWERTOOLS_METRICS_NAMESPACE": "tests",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
+    """Tables, bucket and queues as template.yaml names them, and the demo key."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        aws = AwsClients()
+        _table(aws, "jobs", "tenant", "job_id")
+        _table(aws, "keys", "key_hash")
+        aws.s3().create_bucket(Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        for name in ("IMAGE", "PURGE"):
+            monkeypatch.setenv(f"{name}_QUEUE_URL", aws.sqs().create_queue(QueueName=name.lower())["QueueUrl"])
+        key = {"key_hash": hash_key(DEMO_KEY), "tenant": "acme", "plan": "free", "status": "active"}
+        item: Any = {**{k: {"S": v} for k, v in key.items()}, "scopes": {"L": [{"S": "detect"}, {"S": "jobs"}]}}
+        aws.dynamodb().put_item(TableName="keys", Item=item)
+        yield aws
+    for factory in (clients._dynamodb, clients._s3, clients._sqs, clients._lambda):
+        factory.cache_clear()
+
+
+@pytest.fixture
+def handler(stack: AwsClients) -> Iterator[Callable[[str], Handler]]:
+    """Return a function's handler by the function's name, freshly imported as at a cold start."""
+    loaded: list[str] = []
+
+    def load(function: str) -> Handler:
+        name = f"functions.{function}.app"
+        sys.modules.pop(name, None)
+        loaded.append(name)
+        found: Handler = importlib.import_module(name).handler
+        return found
+
+    yield load
+    for name in loaded:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def jobs(stack: AwsClients) -> DynamoJobs:
+    return DynamoJobs(stack.dynamodb, "jobs", ttl_days=30)
+
+
+@pytest.fixture
+def queued(stack: AwsClients, jobs: DynamoJobs) -> Callable[[bytes], Job]:
+    """Store media and a queued job for it, as the asynchronous door does."""
+
+    def put(data: bytes) -> Job:
+        key = f"media/acme/{JOB_ID}"
+        job = Job("acme", JOB_ID, JobStatus.QUEUED, "image", DetectOptions(), "r1", Clock().now(), key)
+        job = Job(**{**job.__dict__, "document": pending_document(job)})
+        stack.s3().put_object(Bucket="media", Key=key, Body=data)
+        jobs.create(job)
+        return job
+
+    return put
+
+
+def _table(aws: AwsClients, name: str, *keys: str) -> None:
+    schema: Any = [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
+    attributes: Any = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+    aws.dynamodb().create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST", AttributeDefinitions=attributes, KeySchema=schema
+    )

@@ -1,0 +1,161 @@
+"""Every recorded event of events/ is replayed against its function's real handler."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forensics.domain.job import Job
+from forensics.store.clients import AwsClients
+from forensics.store.jobs import DynamoJobs
+from forensics.web.schemas import FailedJob, PendingJob, Problem, Result
+from tests.integration.conftest import JOB_ID, Handler
+from tests.support.events import LambdaContext
+
+EVENTS = Path(__file__).resolve().parents[2] / "events"
+Load = Callable[[str], Handler]
+
+
+def event(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def objects(stack: AwsClients) -> list[str]:
+    return [o["Key"] for o in stack.s3().list_objects_v2(Bucket="media").get("Contents", [])]
+
+
+def test_every_event_is_replayed_here() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    missing = [file.stem for file in EVENTS.glob("*.json") if f'"{file.stem}"' not in source]
+    assert missing == []
+
+
+def test_a_known_key_opens_the_stage(handler: Load) -> None:
+    policy = handler("authorizer")(event("authorizer_known_key"), LambdaContext())
+    assert policy["context"] == {"tenant": "acme", "plan": "free", "scopes": "detect jobs"}
+    (statement,) = policy["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert statement["Resource"] == "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod/*"
+
+
+@pytest.mark.parametrize("name", ["authorizer_unknown_key", "authorizer_no_key"])
+def test_no_valid_key_is_unauthorized(handler: Load, name: str) -> None:
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        handler("authorizer")(event(name), LambdaContext())
+
+
+def answer(handler: Load, name: str) -> tuple[int, dict[str, Any]]:
+    function = next(f for f in ("detect_image", "detect", "jobs") if name.startswith(f + "_"))
+    got = handler(function)(event(name), LambdaContext())
+    return got["statusCode"], json.loads(got["body"])
+
+
+def test_generation_parameters_make_a_picture_synthetic(handler: Load, jobs: DynamoJobs) -> None:
+    status, body = answer(handler, "detect_image_generated_png")
+    result = Result.model_validate(body)
+    assert (status, result.verdict, result.generator) == (200, "synthetic", "sdxl-v1.0")
+    stored = jobs.get("acme", result.job_id)
+    assert stored is not None and stored.document == body
+
+
+def test_a_tiny_picture_is_inconclusive(handler: Load, stack: AwsClients) -> None:
+    status, body = answer(handler, "detect_image_tiny_png")
+    result = Result.model_validate(body)
+    assert (status, result.verdict, result.strict_mode) == (200, "inconclusive", True)
+    assert result.reasons[0].startswith("low_resolution")
+    assert objects(stack) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("detect_image_truncated", 422, "media-corrupt"),
+        ("detect_image_private_url", 422, "media-url-forbidden"),
+        ("detect_unknown_bytes", 415, "unsupported-media-type"),
+        ("jobs_get", 404, "not-found"),
+    ],
+)
+def test_faults_are_problems(handler: Load, name: str, status: int, code: str) -> None:
+    got, body = answer(handler, name)
+    assert (got, Problem.model_validate(body).code) == (status, code)
+
+
+def test_an_asynchronous_call_leaves_media_and_a_message(handler: Load, stack: AwsClients) -> None:
+    status, body = answer(handler, "detect_image_async")
+    job = PendingJob.model_validate(body)
+    assert (status, objects(stack)) == (202, [f"media/acme/{job.job_id}"])
+    url = stack.sqs().get_queue_url(QueueName="image")["QueueUrl"]
+    (message,) = stack.sqs().receive_message(QueueUrl=url)["Messages"]
+    assert json.loads(message["Body"]) == {
+        "tenant": "acme",
+        "job_id": job.job_id,
+        "media_key": f"media/acme/{job.job_id}",
+    }
+
+
+def test_a_queued_job_is_finished_and_its_media_gone(
+    handler: Load, stack: AwsClients, jobs: DynamoJobs, queued: Callable[[bytes], Job], generated_a1111: bytes
+) -> None:
+    queued(generated_a1111)
+    assert handler("detect_image")(event("detect_image_queued_job"), LambdaContext()) == {"batchItemFailures": []}
+    status, body = answer(handler, "jobs_get")
+    result = Result.model_validate(body)
+    assert (status, result.verdict) == (200, "synthetic")
+    assert result.retention.deleted_at is not None and objects(stack) == []
+    assert answer(handler, "jobs_get_foreign")[0] == 404
+
+
+def test_the_unified_endpoint_invokes_the_images_function(handler: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[dict[str, Any]] = []
+
+    class Lambda:
+        def invoke(self, **call: Any) -> dict[str, Any]:
+            calls.append(call)
+            return {
+                "Payload": io.BytesIO(
+                    b'{"statusCode": 200, "headers": {"content-type": "application/json"}, "body": "{}"}'
+                )
+            }
+
+    monkeypatch.setattr(AwsClients, "lambda_", lambda self: Lambda())
+    assert answer(handler, "detect_unified_png") == (200, {})
+    passed = json.loads(calls[0]["Payload"])
+    assert (calls[0]["FunctionName"], passed["path"]) == ("detect-image", "/v1/detect/image")
+    assert passed["body"] == event("detect_unified_png")["body"]
+
+
+@pytest.mark.parametrize(("name", "member"), [("jobs_health", "status"), ("jobs_openapi", "openapi")])
+def test_public_paths_need_no_key(handler: Load, name: str, member: str) -> None:
+    status, body = answer(handler, name)
+    assert status == 200 and member in body
+
+
+def test_the_timer_deletes_what_was_left(handler: Load, stack: AwsClients, queued: Callable[[bytes], Job]) -> None:
+    queued(b"left behind")
+    assert handler("purge")(event("purge_timer"), LambdaContext()) == {"batchItemFailures": []}
+    assert objects(stack) == []
+
+
+def test_a_dead_letter_ends_its_job(
+    handler: Load, stack: AwsClients, jobs: DynamoJobs, queued: Callable[[bytes], Job]
+) -> None:
+    queued(b"never analysed")
+    handler("purge")(event("purge_dead_letter"), LambdaContext())
+    job = jobs.get("acme", JOB_ID)
+    assert job is not None
+    failed = FailedJob.model_validate(job.document)
+    assert (failed.error.code, objects(stack)) == ("internal-error", [])
+    assert failed.retention.deleted_at is not None
+
+
+def test_a_malformed_message_fails_alone(handler: Load) -> None:
+    both = event("purge_malformed")
+    good = event("purge_timer")["Records"][0] | {"messageId": "good"}
+    answered = handler("purge")({"Records": [*both["Records"], good]}, LambdaContext())
+    assert answered == {"batchItemFailures": [{"itemIdentifier": both["Records"][0]["messageId"]}]}
