@@ -1,0 +1,140 @@
+"""template.yaml: valid, least privilege, and of one mind with the code."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from forensics import settings
+from forensics.domain import errors
+from localcloud.emulator import ROOT
+from localcloud.localise import Template, gateway_responses, localise, parse
+
+BIN = Path(sys.executable).parent
+# Set by Lambda, by the images, or left to their defaults; none of them belongs to the stack.
+SET_BY_LAMBDA = {"AWS_REGION", "AWS_DEFAULT_REGION"}
+SET_BY_IMAGE = {"MODELS_DIR", "ENCODERS_DIR"}
+OPTIONAL = {"ORT_THREADS", "XDG_CACHE_HOME", "MAX_IMAGE_BYTES", "MAX_IMAGE_PIXELS", "RESULT_TTL_DAYS"}
+RETRY_LATER = {"quota-exceeded"}  # codes that only the gateway answers with
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return parse((ROOT / "template.yaml").read_text())
+
+
+def functions(template: Template) -> dict[str, Template]:
+    resources = template["Resources"].items()
+    return {name: r["Properties"] for name, r in resources if r["Type"] == "AWS::Serverless::Function"}
+
+
+@pytest.mark.parametrize("command", [["sam", "validate", "--lint"], ["cfn-lint"]], ids=lambda command: command[0])
+def test_linters_pass(command: list[str], tmp_path: Path) -> None:
+    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [BIN / command[0], *command[1:]], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def statements(template: Template) -> Iterator[tuple[str, Template]]:
+    for name, properties in functions(template).items():
+        for policy in properties["Policies"]:
+            yield from ((name, statement) for statement in policy["Statement"])
+
+
+def test_policies_name_actions_and_resources(template: Template) -> None:
+    for name, statement in statements(template):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        assert not [action for action in actions if "*" in action], name
+        assert "*" not in resources, name
+        assert not [r for r in resources if "*" in json.dumps(r) and not json.dumps(r).endswith('/*"}')], name
+
+
+def test_only_the_detector_and_the_purge_may_delete_media(template: Template) -> None:
+    may_delete = {name for name, statement in statements(template) if "s3:DeleteObject" in json.dumps(statement)}
+    assert may_delete == {"DetectImageFunction", "PurgeFunction"}
+
+
+def test_every_variable_is_read_and_every_name_read_is_set(template: Template) -> None:
+    given = set(template["Globals"]["Function"]["Environment"]["Variables"])
+    for properties in functions(template).values():
+        given |= set(properties.get("Environment", {}).get("Variables", {}))
+    ours = {name for name in given if not name.startswith("POWERTOOLS_")}
+    assert ours == names_read() - SET_BY_LAMBDA - SET_BY_IMAGE - OPTIONAL
+    assert "POWERTOOLS_LOGGER_LOG_EVENT" not in given  # it would log callers' bodies
+
+
+def names_read() -> set[str]:
+    """The names of environment variables in settings.py: its string constants in capitals."""
+    tree = ast.parse(Path(settings.__file__).read_text())
+    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {s for s in strings if re.fullmatch(r"[A-Z][A-Z_]+", s)}
+
+
+def test_the_loopback_is_closed(template: Template) -> None:
+    assert template["Parameters"]["AllowLoopbackFetch"]["Default"] == "false"
+
+
+def error_classes() -> Iterator[type[errors.DetectorError]]:
+    pending = [errors.DetectorError]
+    while pending:
+        pending += (current := pending.pop()).__subclasses__()
+        yield current
+
+
+def test_gateway_responses_speak_as_the_code_does(template: Template) -> None:
+    known = {error.code: error for error in error_classes()}
+    responses = dict(gateway_responses(template))
+    assert {"UNAUTHORIZED", "DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED"} <= responses.keys()
+    for response_type, response in responses.items():
+        assert response["ResponseParameters"]["Headers"]["Content-Type"] == "'application/problem+json'"
+        problem: dict[str, Any] = json.loads(response["ResponseTemplates"]["application/json"])
+        assert problem["request_id"] == "$context.requestId"
+        assert problem["type"] == errors.DOCS_BASE + problem["code"], response_type
+        assert problem.get("status") == response.get("StatusCode"), response_type
+        if problem["code"] not in RETRY_LATER:
+            assert problem["title"] == known[problem["code"]].title, response_type
+            assert problem.get("status", known[problem["code"]].status) == known[problem["code"]].status
+
+
+def test_queues_wait_for_their_readers(template: Template) -> None:
+    resources = template["Resources"]
+    timeouts = {
+        name: p.get("Timeout", template["Globals"]["Function"]["Timeout"]) for name, p in functions(template).items()
+    }
+    readers = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Lambda::EventSourceMapping"]
+    assert len(readers) == 3
+    for reader in readers:
+        queue = resources[reader["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
+        assert queue["VisibilityTimeout"] >= 6 * timeouts[reader["FunctionName"]["Ref"]]
+        assert reader["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert "RedrivePolicy" in queue
+
+
+def test_the_stack_serves_what_the_api_describes(template: Template) -> None:
+    described = yaml.safe_load((ROOT / "infra/openapi.yaml").read_text())["paths"]
+    served = {
+        (event["Properties"]["Path"], event["Properties"]["Method"].lower())
+        for properties in functions(template).values()
+        for event in properties.get("Events", {}).values()
+    }
+    assert served == {(path, method) for path, item in described.items() for method in item}
+
+
+def test_handlers_exist(template: Template) -> None:
+    for properties in functions(localise(template).template).values():
+        module = properties["Handler"].removesuffix(".handler")
+        tree = ast.parse((ROOT / Path(*module.split("."))).with_suffix(".py").read_text())
+        assert "handler" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
