@@ -60,6 +60,30 @@ def test_an_oversized_packet_is_told_and_dropped(encode: Callable[..., bytes]) -
     assert read.warnings == ("a metadata packet is larger than 4 MiB and was not read",)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * (MIB - 1),
+        "Steps: 20," * 90_000,
+        "\nSteps: 20, " + 'A: "' * 200_000,
+        '{"1": {"class_type": "CheckpointLoader", "inputs": {"ckpt_name": "' + " " * 900_000 + '.ckpt"}}}',
+        '{"nodes": ' + "[" * 500_000,
+        '{"a": ' + "1" * 900_000 + "}",
+    ],
+    ids=["newlines", "steps", "quotes", "spaces", "depth", "digits"],
+)
+def test_no_text_makes_a_pattern_slow(png_with: Callable[..., bytes], text: str) -> None:
+    _, seconds = timed(png_with({"parameters": text, "prompt": text, "Comment": text}))
+    assert seconds < 1
+
+
+def test_deeply_nested_xmp_is_survived(encode: Callable[..., bytes]) -> None:
+    depth = 200_000
+    read, seconds = timed(encode("WEBP", xmp=b"<a>" * depth + b"</a>" * depth))
+    assert seconds < 2
+    assert read.evidence == ()
+
+
 def seeds(encode: Callable[..., bytes], png_with: Callable[..., bytes]) -> list[bytes]:
     exif = Image.Exif()
     exif[0x010F], exif[0x0131] = "Canon", "Midjourney"

@@ -87,7 +87,7 @@ _HASHES: Final[dict[str, str]] = {
 
 def normalise_checkpoint(name: str) -> str:
     """Reduce a checkpoint's path to a short lower-case name: no folder, extension, hash suffix or odd characters."""
-    base = re.split(r"[\\/]", name.strip())[-1]
+    base = re.split(r"[\\/]", name[-512:].strip())[-1]
     base = re.sub(r"\.(safetensors|ckpt|gguf|pt|pth|bin|sft|onnx|model)$", "", base, flags=re.IGNORECASE)
     base = re.sub(r"\s*\[[0-9a-f]{6,64}\]$", "", base, flags=re.IGNORECASE)
     base = re.sub(r"[^a-z0-9.]+", "-", base.lower())

@@ -173,7 +173,7 @@ class A1111:
         (r"^f\d|forge|neo", "Stable Diffusion WebUI Forge"),
     )
     _LINE_CHARS: Final = 8192  # settings of one picture; more is not a settings line
-    _START: Final = re.compile(r"(?:^|\n)\s*Steps: \d{1,5},")
+    _START: Final = re.compile(r"(?:^|\n)[ \t]{0,8}Steps: \d{1,5},")
     _PAIR: Final = re.compile(r'\s*([A-Z][\w -]{0,40}):\s*("(?:[^"\\]|\\.){0,4000}"|[^,\n]{0,400})(?:,|\n|$)')
 
     def read(self, texts: Texts) -> ToolFacts | None:

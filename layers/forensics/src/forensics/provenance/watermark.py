@@ -31,6 +31,7 @@ MIN_PIXELS: Final = 256 * 256  # the encoder refuses smaller pictures
 MAX_PIXELS: Final = 2_000_000  # the topmost rows are enough: 31,250 blocks
 
 CHANCE: Final = 1e-7  # false alarms of one pattern on one unmarked picture; measured in docs/provenance.md
+FLOOR: Final = 0.55
 
 _U_SCALE: Final = 0.492  # OpenCV's BGR2YUV: U = 0.492 (B - Y) + offset
 _LUMA: Final = (0.299, 0.587, 0.114)
@@ -50,8 +51,11 @@ class Pattern:
 
     @property
     def threshold(self) -> float:
-        """The R that independent bits pass with `CHANCE`: R² of a regression on two predictors is Beta(1, (n - 3) / 2)."""
-        return float(np.sqrt(1.0 - CHANCE ** (2.0 / (len(self.bits) - 3))))
+        """The R that independent bits pass with `CHANCE`: R² of a regression on two predictors is Beta(1, (n - 3) / 2).
+
+        Bits of regular pictures (screenshots, tiles) are not quite independent, which the floor allows for.
+        """
+        return max(FLOOR, float(np.sqrt(1.0 - CHANCE ** (2.0 / (len(self.bits) - 3)))))
 
 
 def _bits(value: int, count: int) -> tuple[int, ...]:
