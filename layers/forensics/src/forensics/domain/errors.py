@@ -2,7 +2,7 @@
 
 DetectorError
 ├── InvalidRequest 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
-├── Deleted 410 · PayloadTooLarge 413 · UnsupportedMediaType 415
+├── PayloadTooLarge 413 · UnsupportedMediaType 415 · QuotaExceeded 429
 ├── MediaError 422
 │   └── MediaTypeMismatch · MediaCorrupt · MediaTooLargePixels · MediaFetchFailed · MediaUrlForbidden
 └── InternalError 500 · ServiceUnavailable 503 · UpstreamTimeout 504
@@ -67,16 +67,18 @@ class MethodNotAllowed(DetectorError):
     status, code, title = 405, "method-not-allowed", "This path does not answer that method"
 
 
-class Deleted(DetectorError):
-    status, code, title = 410, "deleted", "This was deleted"
-
-
 class PayloadTooLarge(DetectorError):
     status, code, title = 413, "payload-too-large", "The body is too large"
 
 
 class UnsupportedMediaType(DetectorError):
     status, code, title = 415, "unsupported-media-type", "This kind of file is not supported"
+
+
+class QuotaExceeded(DetectorError):
+    """Answered by the gateway itself, in these words."""
+
+    status, code, title = 429, "quota-exceeded", "Too many requests"
 
 
 class MediaError(DetectorError):
