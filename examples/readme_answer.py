@@ -1,4 +1,4 @@
-"""Put a real answer of the local API into the README: `python examples/readme_answer.py`."""
+"""Put a real answer of the local API into the README: `python -m examples.readme_answer`."""
 
 from __future__ import annotations
 
