@@ -61,9 +61,9 @@ class Client:
 
 
 def _result(response: urllib3.BaseHTTPResponse) -> Result:
-    body: Result = response.json()
     if response.status != 200:
-        raise DemoError(f"HTTP {response.status}: {json.dumps(body)}")
+        raise DemoError(f"HTTP {response.status}: {response.data.decode(errors='replace')}")
+    body: Result = response.json()
     return body
 
 
@@ -71,9 +71,10 @@ def in_words(result: Result) -> str:
     """Return a result as a person would tell it: verdict, generator, evidence, signals."""
     generator = f", made by {result['generator']}" if result.get("generator") else ""
     lines = [f"{result['verdict']} with confidence {result['confidence']:.2f}{generator}"]
-    lines += [f"  evidence: {item['what']}" for item in result["provenance"].get("evidence", [])]
+    evidence = [item["what"] for item in result["provenance"].get("evidence", [])]
+    lines += [f"  evidence: {what}" for what in evidence]
     lines += [f"  signal:   {item['name']} is {item['value']}" for item in result["signal_details"]]
-    lines += [f"  because:  {reason}" for reason in result["reasons"]]
+    lines += [f"  because:  {reason}" for reason in result["reasons"] if reason not in evidence]
     return "\n".join([*lines, f"  took:     {result['latency_ms']} ms"])
 
 

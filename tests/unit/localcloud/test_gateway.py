@@ -1,0 +1,71 @@
+"""The emulator's process: which requests become calls of the API, and that it works with another MiniStack."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from ministack.core import lambda_runtime
+from ministack.services import scheduler
+
+from localcloud.gateway import Receive, Scope, Send, quicken, route_public
+
+API_PATH = "/restapis/local/prod/_user_request_"
+
+
+def routed(path: str, *headers: tuple[bytes, bytes], kind: str = "http") -> Scope:
+    """The scope that the inner app gets."""
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+
+    async def never() -> Scope:
+        raise AssertionError("nothing is read")
+
+    async def nothing(message: Scope) -> None:
+        raise AssertionError("nothing is sent")
+
+    scope = {"type": kind, "path": path, "raw_path": path.encode(), "headers": list(headers)}
+    asyncio.run(route_public(app, API_PATH)(scope, never, nothing))
+    return seen[0]
+
+
+def test_the_api_answers_under_v1() -> None:
+    scope = routed("/v1/jobs/a%20b", (b"authorization", b"Bearer dd_test_x"))
+    assert scope["path"] == API_PATH + "/v1/jobs/a%20b"
+    assert scope["raw_path"] == API_PATH.encode() + b"/v1/jobs/a%20b"
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v10/x", "/bucket/v1/x", "/_ministack/health"])
+def test_other_paths_stay(path: str) -> None:
+    assert routed(path)["path"] == path
+
+
+def test_a_signed_call_is_for_aws() -> None:
+    assert routed("/v1/tags", (b"Authorization", b"AWS4-HMAC-SHA256 Credential=test"))["path"] == "/v1/tags"
+
+
+def test_a_websocket_stays() -> None:
+    assert routed("/v1/x", kind="websocket")["path"] == "/v1/x"
+
+
+@pytest.fixture
+def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    defaults = lambda_runtime.Worker._drain_stderr_bounded.__defaults__
+    monkeypatch.setattr(scheduler, "_SCHEDULE_TICK_INTERVAL", scheduler._SCHEDULE_TICK_INTERVAL)
+    yield monkeypatch
+    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = defaults
+
+
+def test_the_pinned_ministack_is_quickened(restored: pytest.MonkeyPatch) -> None:
+    assert quicken() == []
+    assert lambda_runtime.Worker._drain_stderr_bounded.__defaults__ == (0.002, 0.002, 0.05)
+    assert scheduler._SCHEDULE_TICK_INTERVAL == 1
+
+
+def test_another_ministack_still_works(restored: pytest.MonkeyPatch) -> None:
+    restored.delattr(scheduler, "_SCHEDULE_TICK_INTERVAL")
+    restored.setattr(lambda_runtime.Worker, "_drain_stderr_bounded", lambda self: "")
+    assert [name.split(".")[0] for name in quicken()] == ["lambda_runtime", "scheduler"]
