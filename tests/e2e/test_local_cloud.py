@@ -170,7 +170,7 @@ def test_a_failed_deployment_names_the_resource(template: Template, source: Path
     broken = copy.deepcopy(template)
     url = {"TargetFunctionArn": "no-such-function", "AuthType": "NONE"}
     broken["Resources"]["Lost"] = {"Type": "AWS::Lambda::Url", "Properties": url}
-    with pytest.raises(DeployError, match="Lost: .*no-such-function"), local_cloud(source=source, template=broken):
+    with pytest.raises(DeployError, match=r"Lost: .*no-such-function"), local_cloud(source=source, template=broken):
         pass
 
 
