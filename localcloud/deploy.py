@@ -40,7 +40,9 @@ def deploy(template: Template, *, endpoint: str) -> dict[str, str]:
     cloudformation = session().client("cloudformation", endpoint_url=endpoint, config=CONFIG)
     try:
         cloudformation.create_stack(
-            StackName=STACK, TemplateBody=json.dumps(localised), Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+            StackName=STACK,
+            TemplateBody=json.dumps(localised),
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
     except ClientError as error:
         raise DeployError(str(error)) from error
