@@ -102,6 +102,15 @@ TOOLS = {
         "InvokeAI",
         "sd-v1.5",
     ),
+    "invoke_15": (
+        {
+            "sd-metadata": json.dumps(
+                {"model": "stable diffusion", "model_id": "stable-diffusion-1.4", "image": {"type": "img2img"}}
+            )
+        },
+        "InvokeAI",
+        "sd-v1.4",
+    ),
     "invoke_1": (
         {"Dream": f'"{SECRET}" -s 50 -S 2980747362 -W 512 -H 768 -C 5 -A k_lms'},
         "InvokeAI",
@@ -285,3 +294,20 @@ def test_checkpoint_names_map_to_generators(name: str | None, generator: str | N
 
 def test_a_checkpoint_name_keeps_no_path_and_is_short() -> None:
     assert normalise_checkpoint("/home/somebody/models/" + "x" * 300 + ".safetensors") == "x" * 64
+
+
+@pytest.mark.parametrize(
+    ("source", "generator"),
+    [
+        ("Stable Diffusion 81274D13", "novelai-diffusion-v1"),
+        ("Stable Diffusion F1022D28", "novelai-diffusion-v2"),
+        ("Stable Diffusion XL C1E1DE52", "novelai-diffusion-v3"),
+        ("Stable Diffusion XL 9CC2F394", "novelai-diffusion-furry-v3"),
+        ("Stable Diffusion F64BA557", "novelai-diffusion-furry"),
+        ("NovelAI Diffusion V4.5 4BDE2A90", "novelai-diffusion-v4.5"),
+        ("Stable Diffusion", "novelai"),
+    ],
+)
+def test_novelai_series_are_told_by_their_hashes(png_with: Callable[..., bytes], source: str, generator: str) -> None:
+    read = read_provenance(png_with({"Software": "NovelAI", "Source": source}), None)
+    assert [e.generator for e in read.evidence] == [generator]

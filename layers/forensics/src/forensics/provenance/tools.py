@@ -117,7 +117,7 @@ class InvokeAi:
             image = older.get("image")
             details = image if isinstance(image, Mapping) else {}
             claim = Claim.MANIPULATED if details.get("mask") or details.get("mask_image_path") else Claim.SYNTHETIC
-            merged = {"model": older.get("model_weights"), "sampler": details.get("sampler")}
+            merged = {"model": older.get("model_weights") or older.get("model_id"), "sampler": details.get("sampler")}
             return _facts("InvokeAI", merged, "model", "sampler", claim=claim)
         dream = texts.get("Dream", "")
         if not re.search(r"\s-s\s?\d+\s", dream[-400:]):
@@ -129,11 +129,15 @@ class InvokeAi:
 class NovelAi:
     """`Software: NovelAI`, the model's hash in `Source`, settings as JSON in `Comment`."""
 
-    # Source names the base: "Stable Diffusion 1D44365E" is the first series, "Stable Diffusion XL C1E1DE52" the third.
+    # Hashes as community clients list them; newer series name themselves.
     _SERIES: Final = (
+        (r"novelai diffusion furry v(\d)", "novelai-diffusion-furry-v{}"),
         (r"novelai diffusion v(\d(?:\.\d)?)", "novelai-diffusion-v{}"),
+        (r"stable diffusion xl (?:4be8c60c|c8704949|37c2b166|9cc2f394)", "novelai-diffusion-furry-v3"),
         (r"stable diffusion xl", "novelai-diffusion-v3"),
-        (r"stable diffusion (1d44365e|81274d13|9cc2f394|f64ba557|b4b6b2b8)", "novelai-diffusion-v1"),
+        (r"stable diffusion (?:49bfaf6a|f1022d28)", "novelai-diffusion-v2"),
+        (r"stable diffusion (?:4cc42576|1d09c008|1d09d794|f64ba557)", "novelai-diffusion-furry"),
+        (r"stable diffusion (?:1d44365e|f4d50568|81274d13|3b3287af)", "novelai-diffusion-v1"),
     )
 
     def read(self, texts: Texts) -> ToolFacts | None:

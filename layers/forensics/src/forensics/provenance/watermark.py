@@ -7,7 +7,9 @@ alike: reading hard bits fails then. Here the mean sine and cosine of the phase 
 known pattern is regressed on both; the multiple correlation R stays high whatever the turn.
 
 Programs hand the encoder their pictures in different ways, and the mark lies elsewhere for each: bytes (U is offset by
-128) or floats (by 0.5, so that coefficients have signs), and diffusers swapped red and blue until 2024.
+128; the scripts of Stable Diffusion 1 and 2) or floats (by 0.5, so that coefficients have signs; FLUX and diffusers), and
+early diffusers (0.18) swapped red and blue. A mark names the program, not the weights: any SDXL fine-tune run by diffusers
+carries SDXL's, and FLUX.2 embeds the same message as FLUX.1.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ PIXELS_A_BLOCK: Final = 2 * BLOCK  # the Haar band halves each side
 MIN_PIXELS: Final = 256 * 256  # the encoder refuses smaller pictures
 MAX_PIXELS: Final = 2_000_000  # the topmost rows are enough: 31,250 blocks
 
-CHANCE: Final = 1e-7  # false alarms of one pattern on one unmarked picture; measured in docs/provenance.md
+# Nominal false alarms of one pattern on one unmarked picture, if its bits were independent: far too rare to be measured.
+CHANCE: Final = 1e-7
 FLOOR: Final = 0.55
 
 _U_SCALE: Final = 0.492  # OpenCV's BGR2YUV: U = 0.492 (B - Y) + offset
@@ -53,7 +56,8 @@ class Pattern:
     def threshold(self) -> float:
         """The R that independent bits pass with `CHANCE`: R² of a regression on two predictors is Beta(1, (n - 3) / 2).
 
-        Bits of regular pictures (screenshots, tiles) are not quite independent, which the floor allows for.
+        Of diagrams and plots they are not: the 136-bit pattern met 0.425 there, beyond its nominal tail. Hence the floor,
+        which was set on those same pictures (docs/provenance.md).
         """
         return max(FLOOR, float(np.sqrt(1.0 - CHANCE ** (2.0 / (len(self.bits) - 3)))))
 
