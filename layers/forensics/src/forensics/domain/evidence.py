@@ -40,7 +40,7 @@ class C2paFacts:
 
 @dataclass(frozen=True)
 class WatermarkFacts:
-    """An invisible watermark: `correlation` of the decoded bits with the known pattern, -1..1."""
+    """An invisible watermark: `correlation` of the decoded bits with the known pattern, 0..1."""
 
     name: str
     generator: str
