@@ -20,11 +20,15 @@ def main() -> None:
         headers = {"Authorization": f"Bearer {cloud.create_key()}"}
         with httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=60, trust_env=False) as client:
             files = {"file": (PICTURE.name, PICTURE.read_bytes())}
-            client.post("/detect/image", files=files).raise_for_status()  # the cold start's time is not a typical answer's
+            client.post(
+                "/detect/image", files=files
+            ).raise_for_status()  # the cold start's time is not a typical answer's
             answer = client.post("/detect/image", files=files).raise_for_status().json()
     readme = ROOT / "README.md"
     text = json.dumps(answer, indent=2, ensure_ascii=False)
-    readme.write_text(BLOCK.sub(lambda m: f"{m[1]}{text}\n{m[2]}", readme.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+    readme.write_text(
+        BLOCK.sub(lambda m: f"{m[1]}{text}\n{m[2]}", readme.read_text(encoding="utf-8"), count=1), encoding="utf-8"
+    )
     print(f"{answer['verdict']} in {answer['latency_ms']} ms: written to README.md")
 
 

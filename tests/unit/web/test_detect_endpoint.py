@@ -85,6 +85,21 @@ def test_a_queued_job_is_202_with_its_location() -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        (f"/prod{PATH}", "/prod/v1/jobs/job_1"),  # the gateway's own host name
+        (PATH, "/v1/jobs/job_1"),  # a custom domain
+        ("/prod/v1/detect", "/prod/v1/jobs/job_1"),  # passed on by the unified endpoint
+    ],
+)
+def test_the_location_has_the_stage_that_the_caller_used(asked: str, location: str) -> None:
+    event = api_event("POST", PATH, **multipart(b"x"))
+    event["requestContext"]["path"] = asked
+    answer = call(Detect({"job_id": "job_1", "status": "queued"}), event)
+    assert answer["headers"]["location"] == answer["json"]["links"]["self"] == location
+
+
+@pytest.mark.parametrize(
     ("prefer", "applied"),
     [("wait=10", "wait=10"), ("wait=99", "wait=25"), ("handling=strict; x, WAIT=3", "wait=3"), ("wait=soon", None)],
 )

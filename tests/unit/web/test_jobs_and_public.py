@@ -33,7 +33,7 @@ def call(event: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_job_is_read_and_waited_for() -> None:
     answer = call(api_event("GET", "/v1/jobs/job_1", query={"wait": "20"}))
-    assert answer["json"] == {"status": "queued", "waited": 20}
+    assert answer["json"] == {"status": "queued", "waited": 20, "links": {"self": "/v1/jobs/job_1"}}
     assert answer["headers"]["retry-after"] == "1"
 
 

@@ -46,14 +46,13 @@ class Analysis:
 
 
 def pending_document(job: Job) -> dict[str, Any]:
-    """Return the 202 body."""
+    """Return the 202 body; the HTTP layer adds the link, whose path depends on how it was called."""
     return {
         "job_id": job.job_id,
         "status": job.status.value,
         "media_type": job.media_type,
         "created_at": timestamp(job.created_at),
         "estimated_seconds": ESTIMATED_IMAGE_SECONDS,
-        "links": {"self": f"/v1/jobs/{job.job_id}"},
         "verdict": None,
     } | _echo(job.options)
 

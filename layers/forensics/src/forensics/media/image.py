@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from forensics.domain.errors import MediaCorrupt, MediaTooLargePixels, UnsupportedMediaType
+from forensics.media.sniff import sniff
 
 pillow_heif.register_heif_opener()
 
@@ -62,7 +63,7 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
         try:
             image = Image.open(io.BytesIO(without_png_extras(data)), formats=FORMATS)
         except UnidentifiedImageError as exc:
-            raise UnsupportedMediaType("The bytes are no image format this service reads.") from exc
+            raise _unidentified(data) from exc
         except Image.DecompressionBombError as exc:
             raise MediaTooLargePixels(_pixels_text(max_pixels)) from exc
         except _PARSE_ERRORS as exc:
@@ -71,6 +72,17 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
             if image.width * image.height > max_pixels:
                 raise MediaTooLargePixels(_pixels_text(max_pixels))
             return _pixels(image)
+
+
+def _unidentified(data: bytes) -> MediaCorrupt | UnsupportedMediaType:
+    """A known signature with nothing behind it is a damaged file; anything else is no picture."""
+    try:
+        is_image = sniff(data).media_type == "image"
+    except UnsupportedMediaType as error:
+        return error
+    if is_image:
+        return MediaCorrupt("The image header is damaged or cut short.")
+    return UnsupportedMediaType("The bytes are no image format this service reads.")
 
 
 def without_png_extras(data: bytes) -> bytes:

@@ -35,6 +35,13 @@ def request_id(request: Request) -> str:
     return str(gateway_event(request).get("requestContext", {}).get("requestId") or "unknown")
 
 
+def job_path(request: Request, job_id: str) -> str:
+    """Return a job's path as the caller must ask for it: on the gateway's own host name the stage comes before /v1."""
+    asked = str(gateway_event(request).get("requestContext", {}).get("path") or "")
+    stage, found, _ = asked.partition("/v1/")
+    return f"{stage if found else ''}/v1/jobs/{job_id}"
+
+
 def caller(request: Request) -> Caller:
     """Return who calls; the gateway's authorizer has checked the key, so its absence means a path left unguarded."""
     context = gateway_event(request).get("requestContext", {}).get("authorizer") or {}

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from forensics.domain.errors import InvalidRequest
 from forensics.domain.job import DetectRequest, JobStatus
-from forensics.web.context import caller, gateway_event
+from forensics.web.context import caller, gateway_event, job_path
 from forensics.web.detect_body import read_detect_request
 from forensics.web.preferences import preferences
 from forensics.web.schemas import DETECT_OPENAPI, DETECT_RESPONSES, Result
@@ -41,7 +41,7 @@ def detect_router(medium: str, detect: Callable[[DetectRequest], DetectOutcome])
         body = await read_detect_request(request, caller(request).need("detect"), asked)
         if body.media_type not in (None, medium):
             raise InvalidRequest(f"This path takes {medium}; use /v1/detect/{body.media_type}.")
-        return _answer(detect(replace(body, media_type=medium)), asked.applied)
+        return _answer(request, detect(replace(body, media_type=medium)), asked.applied)
 
     router.add_api_route(
         f"/detect/{medium}",
@@ -81,12 +81,16 @@ def unified_router(
     return router
 
 
-def _answer(outcome: DetectOutcome, applied: str) -> Response:
+def _answer(request: Request, outcome: DetectOutcome, applied: str) -> Response:
     document = outcome.document
     headers = {"Preference-Applied": applied} if applied else {}
     if document["status"] in (JobStatus.QUEUED, JobStatus.PROCESSING):
-        location = f"/v1/jobs/{document['job_id']}"
-        return JSONResponse(dict(document), 202, headers | {"Location": location, "Retry-After": RETRY_AFTER_S})
+        location = job_path(request, document["job_id"])
+        return JSONResponse(
+            {**document, "links": {"self": location}},
+            202,
+            headers | {"Location": location, "Retry-After": RETRY_AFTER_S},
+        )
     return JSONResponse(dict(document), 200, headers | {"Server-Timing": _server_timing(outcome.timings_ms)})
 
 

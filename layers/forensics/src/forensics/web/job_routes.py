@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from forensics.domain.errors import NotFound
-from forensics.web.context import caller
+from forensics.web.context import caller, job_path
 from forensics.web.schemas import JOB_RESPONSES, Result
 
 MAX_WAIT_S = 20
@@ -35,8 +35,10 @@ def job_router(get_job: ReadJob) -> APIRouter:
         if len(job_id) > MAX_JOB_ID_CHARS or not job_id.isascii() or not job_id.isprintable():
             raise NotFound("There is no such job.")
         document = get_job(who.tenant, job_id, wait_s=wait)
-        pending = document["status"] in ("queued", "processing")
-        return JSONResponse(dict(document), headers={"Retry-After": "1"} if pending else None)
+        if document["status"] in ("queued", "processing"):
+            links = {"self": job_path(request, job_id)}
+            return JSONResponse({**document, "links": links}, headers={"Retry-After": "1"})
+        return JSONResponse(dict(document))
 
     router.add_api_route(
         "/jobs/{job_id}",
