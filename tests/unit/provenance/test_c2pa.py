@@ -7,8 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 import c2pa  # type: ignore[import-untyped]
 import pytest
@@ -17,31 +16,9 @@ from forensics.domain.evidence import Claim
 from forensics.domain.verdict import DECISIVE_STRENGTH
 from forensics.provenance import read_provenance
 from forensics.provenance.generators import generator_of_agents
+from tests.support.signing import Signer, manifest
 
-Maker = Callable[..., "Signer"]
-IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-
-
-class Signer(Protocol):
-    """What `make_signer` makes."""
-
-    chain: bytes
-    key: bytes
-
-    def sign(
-        self, data: bytes, mime: str, manifest: Mapping[str, object], *, remote_url: str | None = None
-    ) -> bytes: ...
-
-
-def manifest(
-    term: str, *, action: str = "c2pa.created", agent: str = "GPT-4o", tool: str = "ChatGPT"
-) -> dict[str, object]:
-    step = {"action": action, "softwareAgent": {"name": agent}, "digitalSourceType": IPTC + term}
-    return {
-        "claim_generator_info": [{"name": tool, "version": "1.0"}],
-        "title": "picture",
-        "assertions": [{"label": "c2pa.actions", "data": {"actions": [step]}}],
-    }
+Maker = Callable[..., Signer]
 
 
 @pytest.fixture
