@@ -9,15 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from forensics.domain.errors import MediaCorrupt, MediaTooLargePixels, UnsupportedMediaType
+from forensics.media.bounds import refuse_bombs
 from forensics.media.sniff import sniff
 
 pillow_heif.register_heif_opener()
 
 MAX_PIXELS = 100_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+# Of these, libraries hold up to 17 bytes for each pixel while decoding: the function's memory is the limit.
+MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
+BMP_RLE = (1, 2)  # BITMAPINFOHEADER's biCompression: RLE8, RLE4
+MAX_RLE_PIXELS = 16_000_000  # Pillow undoes run lengths in Python: 0.1 s for each megapixel
+STRIP_PIXELS = 4_000_000
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
 
@@ -58,6 +64,7 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
 
     Raises UnsupportedMediaType, MediaTooLargePixels (declared size, before any pixel is decoded) or MediaCorrupt.
     """
+    refuse_bombs(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -69,8 +76,9 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
         except _PARSE_ERRORS as exc:
             raise MediaCorrupt("The image header cannot be read.") from exc
         with image:
-            if image.width * image.height > max_pixels:
-                raise MediaTooLargePixels(_pixels_text(max_pixels))
+            limit = min(max_pixels, _costly_limit(image))
+            if image.width * image.height > limit:
+                raise MediaTooLargePixels(_pixels_text(limit))
             return _pixels(image)
 
 
@@ -102,27 +110,73 @@ def without_png_extras(data: bytes) -> bytes:
     return b"".join(kept)
 
 
+def _costly_limit(image: Image.Image) -> int:
+    if image.format == "BMP" and image.info.get("compression") in BMP_RLE:
+        return MAX_RLE_PIXELS
+    return MAX_PIXELS_OF.get(image.format or "", MAX_PIXELS)
+
+
 def _pixels(image: Image.Image) -> DecodedImage:
     name = image.format or "unknown"
     try:
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        rgb = np.asarray(_flatten(upright), dtype=np.uint8)  # (height, width, 3)
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        rgb = _rgb(image)
     except _PARSE_ERRORS as exc:
         raise MediaCorrupt("The image data is damaged or cut short.") from exc
-    return DecodedImage(rgb=rgb, format="JPEG" if name == "MPO" else name)
+    image.close()  # its pixels go before they would be held three times
+    return DecodedImage(rgb=_upright(rgb, orientation), format="JPEG" if name == "MPO" else name)
 
 
-def _flatten(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """Return uint8 (height, width, 3), strip by strip, so that a large picture is never held in several whole copies."""
+    width, height = image.size
+    top = _full_scale(image)
+    rows = max(1, STRIP_PIXELS // width)
+    if rows >= height:
+        return np.asarray(_flatten(image, top), dtype=np.uint8)
+    rgb = np.empty((height, width, 3), dtype=np.uint8)
+    for y in range(0, height, rows):
+        strip = image.crop((0, y, width, min(y + rows, height)))
+        rgb[y : y + rows] = np.asarray(_flatten(strip, top))
+    return rgb
+
+
+def _upright(rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turn and mirror as EXIF tells (EXIF 2.32 §4.6.5, Orientation: 1 to 8); any other value leaves the pixels alone."""
+    if orientation in (5, 6, 7, 8):
+        rgb = rgb.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        rgb = rgb[::-1]
+    if orientation in (2, 3, 6, 7):
+        rgb = rgb[:, ::-1]
+    return np.ascontiguousarray(rgb)
+
+
+def _full_scale(image: Image.Image) -> float:
+    """Return the value of white in a picture of 16 or 32 bits, told by the largest value of the whole picture."""
+    if not _is_deep(image.mode):
+        return 255.0
+    width, height = image.size
+    rows = max(1, STRIP_PIXELS // width)
+    strips = (image.crop((0, y, width, min(y + rows, height))) for y in range(0, height, rows))
+    largest = np.max([np.asarray(strip, dtype=np.float32).max(initial=0.0) for strip in strips])
+    return 255.0 if largest <= 255 else 65535.0
+
+
+def _is_deep(mode: str) -> bool:
+    return mode.startswith("I;16") or mode in ("I", "F")
+
+
+def _flatten(image: Image.Image, top: float) -> Image.Image:
+    if _is_deep(image.mode):
         values = np.asarray(image, dtype=np.float32)
-        top = 255.0 if values.max(initial=0.0) <= 255 else 65535.0
         return Image.fromarray(np.clip(values * (255.0 / top), 0, 255).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _pixels_text(max_pixels: int) -> str:
