@@ -1,0 +1,100 @@
+"""Clips and their windows: what the manifest lists, in which part, with which weight."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from forensics.media.audio import Samples
+from training.audio.split import part_of
+
+MANIFESTS = ("manifest.csv", "copysynth.csv")
+CORPUS_SHARE = 0.35  # of the training weight: recordings of no demo page, and their copies
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip of 16 kHz mono speech; `page` is where it was published, `content` what is said in it."""
+
+    path: Path
+    label: int  # 1 is fake
+    page: str
+    family: str
+    system: str
+    content: str
+    seconds: float
+    part: str
+
+    @property
+    def source(self) -> str:
+        """What resampling redraws as one: the system on its page, or the recordings of the page."""
+        return f"{self.page}/{self.system or 'real'}"
+
+
+def extra_dir() -> Path:
+    """Return the folder of gathered clips (AUDIO_EXTRA)."""
+    return Path(os.environ["AUDIO_EXTRA"])
+
+
+def load_clips(*, extra: Path | None = None) -> list[Clip]:
+    """Return every clip that belongs to a part, in the manifests' order; copies made of held-out recordings are left out."""
+    folder = extra or extra_dir()
+    clips = []
+    for name in MANIFESTS:
+        if (folder / name).is_file():
+            with (folder / name).open(newline="") as handle:
+                clips += [clip for row in csv.DictReader(handle) if (clip := _clip(row, folder)).part]
+    return [c for c in clips if not (c.system.startswith("copy_") and c.part != "train")]
+
+
+def _clip(row: dict[str, str], folder: Path) -> Clip:
+    return Clip(
+        path=folder / row["path"],  # an absolute path stays itself
+        label=int(row["label"] == "fake"),
+        page=row["page"],
+        family=row["family"],
+        system=row["system"],
+        content=row["content"],
+        seconds=float(row["seconds"]),
+        part=part_of(row["page"], row["system"]),
+    )
+
+
+def read_clip(clip: Clip) -> Samples:
+    """Return the clip's samples, float32 (n,)."""
+    samples, _ = soundfile.read(clip.path, dtype="float32")
+    return np.asarray(samples, dtype=np.float32)
+
+
+def weights(clips: Sequence[Clip]) -> NDArray[np.float64]:
+    """Return sampling weights that sum to one: both labels alike on every page, pages by the root of their size.
+
+    Pages with fakes and recordings of one channel share 1 - CORPUS_SHARE of the whole; what has only one label there, the rest.
+    """
+    sizes = Counter((c.page, c.label) for c in clips)
+    paired = {page for page, label in sizes if (page, 1 - label) in sizes}
+    raw = np.array([_page_weight(sizes, c) / sizes[c.page, c.label] for c in clips])
+    labels = np.array([c.label for c in clips])
+    demo = np.array([c.page in paired and not c.system.startswith("copy_") and not _corpus(c, sizes) for c in clips])
+    for group, share in ((demo, 1 - CORPUS_SHARE), (~demo, CORPUS_SHARE)):
+        for label in (0, 1):
+            members = group & (labels == label)
+            raw[members] *= share / 2 / max(float(raw[members].sum()), 1e-12)
+    return np.asarray(raw / raw.sum())
+
+
+def _page_weight(sizes: Counter[tuple[str, int]], clip: Clip) -> float:
+    return float(np.sqrt(min(sizes[clip.page, 0], sizes[clip.page, 1]) or sizes[clip.page, clip.label]))
+
+
+def _corpus(clip: Clip, sizes: Counter[tuple[str, int]]) -> bool:
+    """Tell pages whose only fakes are our copies."""
+    return sizes[clip.page, 0] > 3 * sizes[clip.page, 1] and clip.label == 0 and sizes[clip.page, 0] > 150

@@ -1,0 +1,108 @@
+"""Leave out what is there twice: python -m training.audio.dedupe
+
+Demo pages copy clips from each other, and some "fakes" are the recording itself. Two clips of almost the same length are the same
+when their waveforms agree at the best lag. Of one label the first stays, pages of the test set before others; a fake that
+equals a recording leaves with it. `content` numbers clips that share their envelope: one sentence, whatever made it.
+Reads AUDIO_EXTRA/collected.csv and the data folder's own manifest, writes AUDIO_EXTRA/manifest.csv for both.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from forensics.media.audio import SAMPLE_RATE_HZ, Samples
+from training.audio.split import TEST_PAGES
+
+LENGTH_TOLERANCE = 0.02
+ENVELOPE_POINTS = 96
+SAME_ENVELOPE, SAME_WAVE = 0.97, 0.985
+PROBE_SECONDS = 2.0
+ALIASES = {
+    "bne-ppg-vc": "bneppgvc", "freevc-s": "freevc", "freevc-sr": "freevc", "gradtts-cfm": "gradtts",
+    "maskgct_ar_baseline": "maskgct", "maskgct_vc": "maskgctvc", "voc_griffinlim": "griffinlim", "voc_world": "world",
+    "yourtts_vc": "yourttsvc",
+}  # fmt: skip
+Floats = NDArray[np.float32]
+
+
+def main() -> None:
+    extra = Path(os.environ["AUDIO_EXTRA"])
+    with (extra / "collected.csv").open(newline="") as handle:
+        rows = [*given(Path(os.environ.get("DATA_ROOT", "../shared/data")) / "audio"), *csv.DictReader(handle)]
+    rows.sort(key=lambda r: (r["page"] not in TEST_PAGES, r["page"], r["path"]))
+    envelopes, lengths = describe([extra / r["path"] for r in rows])
+    dropped, content = set[int](), list(range(len(rows)))
+    for first, second in alike(envelopes, lengths):
+        content[second] = min(content[second], content[first])
+        if not dropped & {first, second} and same_wave(extra / rows[first]["path"], extra / rows[second]["path"]):
+            dropped |= {second} if rows[first]["label"] == rows[second]["label"] else {first, second}
+    kept = [row | {"content": str(content[i])} for i, row in enumerate(rows) if i not in dropped]
+    with (extra / "manifest.csv").open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, [*kept[0]], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept)
+    print(f"{len(rows)} clips, {len(dropped)} twice, {len(kept)} kept", flush=True)
+
+
+def given(folder: Path) -> Iterator[dict[str, str]]:
+    """Yield the data folder's clips as rows like ours; their paths are absolute, a page is named by its repository."""
+    with (folder / "manifest.csv").open(newline="") as handle:
+        for row in csv.DictReader(handle):
+            page = row["repo"].rpartition("/")[2].removesuffix(".github.io").lower() if row["repo"] else row["source"]
+            name = row["source"].removeprefix("demo_")
+            yield {
+                "path": str((folder / row["path"]).resolve()), "label": row["label"], "page": page,
+                "family": row["family"], "system": "" if row["label"] == "real" else ALIASES.get(name, name),
+                "sentence": row["pair_group"] or row["path"], "piece": "0", "seconds": row["seconds"],
+                "native_hz": row["native_sr"], "codec": row["native_codec"], "repository": row["repo"],
+                "repo_path": row["repo_path"], "sha256": row["sha256"],
+            }  # fmt: skip
+
+
+def describe(paths: list[Path]) -> tuple[Floats, Floats]:
+    """Return unit-norm log envelopes (clips, ENVELOPE_POINTS) and lengths in seconds (clips,)."""
+    envelopes = np.zeros((len(paths), ENVELOPE_POINTS), dtype=np.float32)
+    lengths = np.zeros(len(paths), dtype=np.float32)
+    for i, path in enumerate(paths):
+        samples, _ = soundfile.read(path, dtype="float32")
+        lengths[i] = samples.size / SAMPLE_RATE_HZ
+        frames = np.array_split(samples[: samples.size], ENVELOPE_POINTS)
+        level = np.log10(1e-4 + np.array([float(np.sqrt((f**2).mean())) for f in frames]))
+        envelopes[i] = (level - level.mean()) / max(float(np.linalg.norm(level - level.mean())), 1e-6)
+    return envelopes, lengths
+
+
+def alike(envelopes: Floats, lengths: Floats) -> Iterator[tuple[int, int]]:
+    """Yield index pairs (first < second) of nearly equal length and envelope, in order."""
+    order = np.argsort(lengths, kind="stable")
+    ends = np.searchsorted(lengths[order], lengths[order] * (1 + LENGTH_TOLERANCE), side="right")
+    found = []
+    for place, index in enumerate(order):
+        others = order[place + 1 : ends[place]]
+        near = others[envelopes[others] @ envelopes[index] > SAME_ENVELOPE]
+        found += [(min(int(index), int(o)), max(int(index), int(o))) for o in near]
+    yield from sorted(found)
+
+
+def same_wave(first: Path, second: Path) -> bool:
+    """Tell whether two clips are one recording: normalised cross-correlation of their first seconds at the best lag."""
+    a, b = _probe(first), _probe(second)
+    size = a.size + b.size
+    cross = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)
+    return bool(np.abs(cross).max() > SAME_WAVE)
+
+
+def _probe(path: Path) -> Samples:
+    samples, _ = soundfile.read(path, frames=round(PROBE_SECONDS * SAMPLE_RATE_HZ), dtype="float32")
+    return np.asarray(samples / max(float(np.linalg.norm(samples)), 1e-6), dtype=np.float32)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Which pages and systems are never trained on, decided before the first training run and by name, not by result."""
+
+from __future__ import annotations
+
+# Whole demo pages: their recordings, channels and (mostly) speakers are unseen; every kind of fake is among them.
+TEST_PAGES = frozenset(
+    {
+        *("index-tts", "maskgct", "e1tts", "styletts2", "zipvoice", "voicecraft_web", "hierspeech-demo"),  # TTS
+        *("vc-demo", "slmgan", "metis-demo"),  # voice conversion
+        *("wavegrad", "hiftnet"),  # vocoders
+        *("funcodec", "bigcodec-demo"),  # codecs
+    }
+)
+# Pages that choose epochs, features and calibration; nothing is reported on them.
+DEV_PAGES = frozenset(
+    {
+        "flashspeech",
+        "assem-vc",
+        "hifi-gan-demo",
+        "mobilespeech",
+        "speechtokenizer",
+        "freevc-demo",
+        "fastspeech2",
+        "vqtts",
+    }
+)
+# Systems that are left out of training wherever they appear, relatives included.
+TEST_SYSTEMS = frozenset(
+    {
+        *("indextts", "cosyvoice", "cosyvoice2", "f5tts", "fireredtts", "fishspeech", "xtts", "maskgct", "maskgctvc"),
+        *("metis", "e1tts", "e1ttstoken", "ardit", "styletts2", "styletts", "stylettsvc", "zipvoice", "voicecraft"),
+        *("hierspeech", "hierspeech++", "triaanvc", "slmgan", "hiftnet", "istftnet", "wavegrad", "wavegrad2"),
+        *("specgrad", "priorgrad", "funcodec", "audiodec", "bigcodec", "tfcodec", "llmcodec", "jets", "fluentspeech"),
+    }
+)
+# Recordings of no demo page that are never trained on either: other rooms, languages and microphones.
+TEST_CORPORA = frozenset(
+    {"tuxpaint", "tuxpaint-stamps-default", "asterisk-core-sounds-ru-g722", "voice-emotion-analysis"}
+)
+
+
+def part_of(page: str, system: str) -> str:
+    """Return test, dev or train for a clip; the empty string leaves it out of everything (a held-out system elsewhere)."""
+    if page in TEST_PAGES or page in TEST_CORPORA:
+        return "test"
+    if system in TEST_SYSTEMS:
+        return ""
+    return "dev" if page in DEV_PAGES else "train"
