@@ -30,7 +30,7 @@ class Item:
     family: str
     kind: str  # face | scene | art | document | other
     generator: str
-    pair_group: str
+    pair_group: str  # the same for a real picture and everything made from it
 
     def pixels(self) -> NDArray[np.uint8]:
         """Decode to uint8 (height, width, 3) with the decoder that serves requests."""
@@ -39,11 +39,11 @@ class Item:
 
 def load_items() -> list[Item]:
     """Read the data folder's manifest and the gathered one, in a stable order."""
-    roots = [Path(os.environ.get("DATA_ROOT", "../shared/data")) / "image"]
+    manifests = [Path(os.environ.get("DATA_ROOT", "../shared/data")) / "image" / "manifest.csv"]
     if extra := os.environ.get("DATA_EXTRA"):
-        roots.append(Path(extra))
+        manifests += sorted(Path(extra).glob("manifest*.csv"))
     families = {row["source"]: row["family"] for row in read_csv(SOURCES_CSV)}
-    return [_item(root, row, families) for root in roots for row in read_csv(root / "manifest.csv")]
+    return [_item(path.parent, row, families) for path in manifests for row in read_csv(path)]
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -52,15 +52,24 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def assign_folds(items: Sequence[Item], *, folds: int) -> dict[str, int]:
-    """Deal whole families (fake) and whole sources (real) onto folds; returns source -> fold.
+def repositories() -> dict[str, str]:
+    """Return source -> repository, so that two samples of one repository never lie on both sides of a split."""
+    return {row["source"]: row["repository"] for row in read_csv(SOURCES_CSV)}
 
+
+def assign_folds(items: Sequence[Item], *, folds: int, by: str = "family") -> dict[str, int]:
+    """Deal whole units onto folds; returns source -> fold.
+
+    A unit of fakes is a generator family (`by` "family": the generator was never seen) or a repository (`by`
+    "repository": somebody else's pictures of perhaps a known generator). A unit of real pictures is a repository.
     Largest first, each to the fold with the least weight of that label and kind so far, so every fold holds faces and
     scenes of both labels. A source's weight is its root: forty sources of ten matter more than one of four hundred.
     """
+    repository = repositories()
     units: defaultdict[tuple[int, str], list[Item]] = defaultdict(list)
     for item in items:
-        units[(item.label, item.family or item.source)].append(item)
+        name = item.family if item.label and by == "family" else repository[item.source]
+        units[(item.label, name)].append(item)
     load: defaultdict[tuple[int, int, str], float] = defaultdict(float)
     fold_of: dict[str, int] = {}
     for (label, name), members in sorted(units.items(), key=lambda u: (-_weight(u[1]), u[0])):
@@ -75,7 +84,7 @@ def assign_folds(items: Sequence[Item], *, folds: int) -> dict[str, int]:
 def split(items: Sequence[Item], fold_of: dict[str, int], *, fold: int) -> tuple[list[int], list[int]]:
     """Return (training, held-out) indices; a pair with one half held out leaves training altogether."""
     held = [n for n, item in enumerate(items) if fold_of[item.source] == fold]
-    pairs = {items[n].pair_group for n in held} - {""}
+    pairs = {items[n].pair_group for n in held}
     train = [n for n, item in enumerate(items) if fold_of[item.source] != fold and item.pair_group not in pairs]
     return train, held
 
@@ -103,5 +112,5 @@ def _item(root: Path, row: dict[str, str], families: dict[str, str]) -> Item:
         family=families[row["source"]] if row["label"] == "fake" else "",
         kind=row["kind"],
         generator=row["generator"],
-        pair_group=row["pair_group"],
+        pair_group=row["pair_group"] or f"alone:{Path(row['path']).stem}",
     )

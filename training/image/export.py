@@ -1,29 +1,40 @@
-"""Write models/image from a run: python -m training.image.export --run runs/first
+"""Write models/image from runs: python -m training.image.export --semantic runs/first [--artefacts runs/artefacts]
 
-The head goes to ONNX; calibration and thresholds come from the run's out-of-fold logits; the manifest pins the checksum.
+Both networks go to ONNX; calibration, fusion and thresholds come from the runs' out-of-fold logits; the manifest pins the
+checksums. The shipped weights are refitted on all pictures; no number is ever taken from those.
 """
 
 from __future__ import annotations
 
 import argparse
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from forensics.detect.files import file_sha256
-from training.image.calibrate import Platt, fit_platt, rate_above, threshold_at_fpr, threshold_at_miss
-from training.image.data import Item, balanced_weights, load_items, read_csv
+from forensics.media.tensors import Normalisation
+from training.image import patches
+from training.image.artefact_net import ArtefactNet
+from training.image.calibrate import Platt, rate_above, threshold_at_fpr, threshold_at_miss
+from training.image.data import Item, balanced_weights, load_items
 from training.image.features import CLIP_NORM, ENCODER, SIDE_PX, load_features
+from training.image.fuse import fit_fusion, read_oof, sigmoid
 from training.image.head_onnx import export_head
 from training.image.semantic import LinearHead
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 MODEL_DIR = Path("models/image")
-HEAD_FILE = "whole_view.onnx"
+HEAD_FILE, NET_FILE = "whole_view.onnx", "artefacts.onnx"
 MEASURED_ON = "out-of-fold pictures of sources and generator families never trained on, re-encoded alike"
+DISTANCE_QUANTILE = 0.999  # of the training pictures; what lies further out is unlike anything that was measured
+DISAGREEMENT_QUANTILE = 0.995
+SMALLEST_SIDE_PX, FLATTEST_STD = 64, 6.0
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -38,74 +49,108 @@ class Pair:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True)
-    run = parser.parse_args().run
-    config = tomllib.loads((run / "config.toml").read_text())
+    parser.add_argument("--semantic", type=Path, required=True)
+    parser.add_argument("--artefacts", type=Path)
+    args = parser.parse_args()
     items = load_items()
-    saved = np.load(run / "model.npz")
+    runs = [run for run in (args.semantic, args.artefacts) if run]
+    oof = read_oof(runs, items)
+    fusion = fit_fusion(oof.raw, items)
+    limits = tomllib.loads((args.semantic / "config.toml").read_text())["operating"]
+    modes = operate(sigmoid(fusion.logits(oof.raw[:, oof.clean])), items, limits)
     MODEL_DIR.mkdir(parents=True, exist_ok=True)
-    head = LinearHead(saved["weights"], float(saved["bias"]))
-    export_head(head, distance=(saved["projection"], saved["offset"]), path=MODEL_DIR / HEAD_FILE)
-    platt, normal, strict = operate(items, read_csv(run / "oof.csv"), config["operating"])
-    distances = training_distances(items, saved["projection"], saved["offset"])
-    text = manifest(platt, normal, strict, largest_distance=float(np.quantile(distances, 0.999)))
+    saved = np.load(args.semantic / "model.npz")
+    export_semantic(saved)
+    stages = [
+        _stage(
+            "whole-view",
+            HEAD_FILE,
+            CLIP_NORM,
+            fusion.platts[0],
+            fusion.weights[0],
+            encoder=ENCODER,
+            view="square",
+            side=SIDE_PX,
+        )
+    ]
+    if args.artefacts:
+        export_artefacts(args.artefacts / "all.pt")
+        crops = {"view": "crops", "side": patches.SERVED_SIDE_PX, "most": patches.SERVED_MOST}
+        stages.append(_stage("artefacts", NET_FILE, patches.NORM, fusion.platts[1], fusion.weights[1], **crops))
+    scores = np.stack([sigmoid(p.logits(oof.raw[:, oof.clean[0], n])) for n, p in enumerate(fusion.platts)], axis=1)
+    guards = {
+        "smallest_side_px": SMALLEST_SIDE_PX,
+        "largest_distance": round(float(np.quantile(training_distances(items, saved), DISTANCE_QUANTILE)), 4),
+        "flattest_std": FLATTEST_STD,
+        "largest_disagreement": round(float(np.quantile(np.ptp(scores, axis=1), DISAGREEMENT_QUANTILE)), 4)
+        if len(runs) > 1
+        else 1.0,
+    }
+    text = manifest(stages, fusion.bias, modes, guards, saved)
     (MODEL_DIR / "manifest.toml").write_text(text)
     print(text)
 
 
-def operate(items: list[Item], oof: list[dict[str, str]], limits: dict[str, float]) -> tuple[Platt, Pair, Pair]:
-    """Calibrate on every out-of-fold view and choose both threshold pairs on the neutral one."""
-    views = [key for key in oof[0] if key.startswith("view")]
-    raw = np.array([[float(row[v]) for v in views] for row in oof])  # (items, views)
-    labels = np.array([item.label for item in items])
-    weights = balanced_weights(items)
-    platt = fit_platt(raw.ravel(), np.repeat(labels, len(views)), np.repeat(weights, len(views)) / len(views))
-    scores = 1 / (1 + np.exp(-platt.logits(raw[:, 0])))
-    pairs = [
-        _pair(scores, labels, weights, fpr=limits[f"{mode}_fpr"], missed=limits["missed"])
-        for mode in ("normal", "strict")
-    ]
-    return platt, pairs[0], pairs[1]
+def export_semantic(saved: np.lib.npyio.NpzFile) -> None:
+    """Write the whole-view head with its distance and family outputs."""
+    head = LinearHead(saved["weights"], float(saved["bias"]))
+    families = (saved["family_weights"], saved["family_bias"])
+    export_head(head, distance=(saved["projection"], saved["offset"]), families=families, path=MODEL_DIR / HEAD_FILE)
 
 
-def training_distances(
-    items: list[Item], projection: NDArray[np.float64], offset: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def export_artefacts(checkpoint: Path, *, path: Path = MODEL_DIR / NET_FILE) -> None:
+    """Write the artefact network; the numbers of both runtimes are compared by tests/unit/training."""
+    net = ArtefactNet()
+    net.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["net"])
+    side = patches.SERVED_SIDE_PX
+    names = ["pixels", "logit", "patches"]
+    torch.onnx.export(
+        net.eval(),
+        (torch.zeros(1, 3, side, side),),
+        str(path),
+        input_names=names[:1],
+        output_names=names[1:],
+        dynamic_axes={name: {0: "n"} for name in names},
+        opset_version=17,
+        dynamo=False,
+    )
+
+
+def operate(scores: Floats, items: Sequence[Item], limits: dict[str, float]) -> dict[str, Pair]:
+    """Choose both threshold pairs on fused out-of-fold scores (items, protocols) of the neutral view, protocols pooled."""
+    protocols = scores.shape[1]
+    labels = np.repeat([item.label for item in items], protocols)
+    weights = np.repeat(balanced_weights(items), protocols)
+    flat, missed = scores.ravel(), limits["missed"]
+    return {
+        mode: _pair(flat, labels, weights, fpr=limits[f"{mode}_fpr"], missed=missed) for mode in ("normal", "strict")
+    }
+
+
+def training_distances(items: Sequence[Item], saved: np.lib.npyio.NpzFile) -> Floats:
     """Return the feature distance of every neutral training picture, as the exported graph computes it: (items,)."""
-    axes = load_features(items, views=1)[:, 0, : projection.shape[0]] @ projection + offset
+    projection = saved["projection"]
+    axes = load_features(items, views=1)[:, 0, : projection.shape[0]] @ projection + saved["offset"]
     return np.asarray(np.sqrt((axes**2).mean(axis=1)))
 
 
-def manifest(platt: Platt, normal: Pair, strict: Pair, *, largest_distance: float) -> str:
+def manifest(
+    stages: Sequence[str], bias: float, modes: dict[str, Pair], guards: dict[str, float], saved: np.lib.npyio.NpzFile
+) -> str:
     """Return the text of manifest.toml."""
-    return f"""\
-# Written by training/image/export.py; do not edit.
-name = "image"
-version = "{VERSION}"
-licence = "Apache-2.0"
+    head = f'# Written by training/image/export.py; do not edit.\nname = "image"\nversion = "{VERSION}"\nlicence = "Apache-2.0"\n'
+    fusion = f"\n[fusion]\nbias = {bias:.6f}\n"
+    operating = "".join(_operating(mode, pair) for mode, pair in modes.items())
+    guarding = "\n[guards]\n" + "".join(f"{key} = {value}\n" for key, value in guards.items())
+    return head + "".join(stages) + fusion + operating + guarding + _attribution(saved)
 
-[[stages]]
-name = "whole-view"
-file = "{HEAD_FILE}"
-sha256 = "{file_sha256(MODEL_DIR / HEAD_FILE)}"
-encoder = "{ENCODER}"
-view = "square"
-side = {SIDE_PX}
-mean = {list(CLIP_NORM.mean)}
-std = {list(CLIP_NORM.std)}
-slope = {platt.slope:.6f}
-intercept = {platt.intercept:.6f}
-weight = 1.0
 
-[fusion]
-bias = 0.0
-{_operating("normal", normal)}{_operating("strict", strict)}
-[guards]
-smallest_side_px = 64
-largest_distance = {largest_distance:.4f}
-flattest_std = 6.0
-largest_disagreement = 0.9
-"""
+def _stage(name: str, file: str, norm: Normalisation, platt: Platt, weight: float, **facts: str | int) -> str:
+    lines = [f'name = "{name}"', f'file = "{file}"', f'sha256 = "{file_sha256(MODEL_DIR / file)}"']
+    lines += [f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in facts.items()]
+    lines += [f"mean = {list(norm.mean)}", f"std = {list(norm.std)}"]
+    lines += [f"slope = {platt.slope:.6f}", f"intercept = {platt.intercept:.6f}", f"weight = {weight:.6f}"]
+    return "\n[[stages]]\n" + "\n".join(lines) + "\n"
 
 
 def _operating(mode: str, pair: Pair) -> str:
@@ -113,18 +158,20 @@ def _operating(mode: str, pair: Pair) -> str:
     return f'\n[operating.{mode}]\n{numbers}measured_on = "{MEASURED_ON}"\n'
 
 
-def _pair(
-    scores: NDArray[np.float64], labels: NDArray[np.int64], weights: NDArray[np.float64], *, fpr: float, missed: float
-) -> Pair:
+def _attribution(saved: np.lib.npyio.NpzFile) -> str:
+    threshold, precision, coverage = (float(v) for v in saved["family_facts"])
+    if threshold > 1:
+        return ""
+    facts = f"# Out of fold by repository: precision {precision:.3f}, coverage {coverage:.3f}.\n"
+    return f"\n{facts}[attribution]\nlabels = {[str(v) for v in saved['family_labels']]}\nthreshold = {threshold:.4f}\n"
+
+
+def _pair(scores: Floats, labels: NDArray[np.int64], weights: Floats, *, fpr: float, missed: float) -> Pair:
     synthetic = threshold_at_fpr(scores, labels, weights, fpr=fpr)
     authentic = min(threshold_at_miss(scores, labels, weights, missed=missed), synthetic)
-    real, fake = labels == 0, labels == 1
-    return Pair(
-        synthetic,
-        authentic,
-        rate_above(scores[real], weights[real], synthetic),
-        rate_above(scores[fake], weights[fake], synthetic),
-    )
+    reals, fakes = labels == 0, labels == 1
+    false_alarms = rate_above(scores[reals], weights[reals], synthetic)
+    return Pair(synthetic, authentic, false_alarms, rate_above(scores[fakes], weights[fakes], synthetic))
 
 
 if __name__ == "__main__":

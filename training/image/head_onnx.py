@@ -16,12 +16,15 @@ EMBEDDING_WIDTH, TOKEN_WIDTH, GRID = 512, 768, 14
 OPSET, IR_VERSION = 17, 8
 
 
-def export_head(head: LinearHead, *, distance: tuple[NDArray[np.float64], NDArray[np.float64]], path: Path) -> None:
-    """Write the graph: encoder outputs -> logit (n,), patches (n, 14, 14), distance (n,).
+Affine = tuple[NDArray[np.float64], NDArray[np.float64]]  # weights (width, k), offset (k,)
+
+
+def export_head(head: LinearHead, *, distance: Affine, families: Affine, path: Path) -> None:
+    """Write the graph: encoder outputs -> logit (n,), patches (n, 14, 14), distance (n,), families (n, k).
 
     A patch's logit is its own share: mean pooling is linear in the tokens, and a deviation s equals the mean of
     (token - mean)^2 / s, so the mean over patches is exactly the picture's logit.
-    `distance` is (projection (512, k), offset (k,)) onto unit-variance axes of the training embeddings.
+    `distance` maps the embedding onto unit-variance axes of the training set, `families` the pooled vector to logits.
     """
     projection, offset = distance
     constants = {
@@ -29,9 +32,12 @@ def export_head(head: LinearHead, *, distance: tuple[NDArray[np.float64], NDArra
         "bias": np.array([head.bias]),
         "projection": projection,
         "offset": offset,
+        "w_families": families[0],
+        "b_families": families[1],
     }
     nodes = [helper.make_node("MatMul", [EMBEDDING, "w_embed"], ["embed_term"])]  # (n, 1)
     at = EMBEDDING_WIDTH
+    pooled = [f"{statistic}_{tag}" for tag in ("early", "middle") for statistic in ("m", "s")]
     for tag, tokens in (("early", EARLY), ("middle", MIDDLE)):
         constants[f"w_mean_{tag}"] = head.weights[at : at + TOKEN_WIDTH, None]
         constants[f"w_std_{tag}"] = head.weights[at + TOKEN_WIDTH : at + 2 * TOKEN_WIDTH, None]
@@ -49,8 +55,13 @@ def export_head(head: LinearHead, *, distance: tuple[NDArray[np.float64], NDArra
         helper.make_node("Mul", ["axes", "axes"], ["axes_squared"]),
         helper.make_node("ReduceMean", ["axes_squared"], ["distance_squared"], axes=[1], keepdims=0),
         helper.make_node("Sqrt", ["distance_squared"], ["distance"]),
+        *(helper.make_node("Squeeze", [s, "token_axis"], [f"{s}_flat"]) for s in pooled),
+        helper.make_node("Concat", [EMBEDDING, *(f"{s}_flat" for s in pooled)], ["pooled"], axis=1),  # (n, 3584)
+        helper.make_node("MatMul", ["pooled", "w_families"], ["family_scores"]),
+        helper.make_node("Add", ["family_scores", "b_families"], ["family_logits"]),
+        helper.make_node("Softmax", ["family_logits"], ["families"], axis=1),
     ]
-    _save(nodes, constants, path)
+    _save(nodes, constants, path, families=families[1].shape[0])
 
 
 def _patch_terms(tag: str, tokens: str) -> list[onnx.NodeProto]:
@@ -68,7 +79,7 @@ def _patch_terms(tag: str, tokens: str) -> list[onnx.NodeProto]:
     ]
 
 
-def _save(nodes: list[onnx.NodeProto], constants: dict[str, NDArray[np.float64]], path: Path) -> None:
+def _save(nodes: list[onnx.NodeProto], constants: dict[str, NDArray[np.float64]], path: Path, *, families: int) -> None:
     tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
     integers = {"one": [1], "end": [1 << 31], "token_axis": [1], "last_axis": [2], "grid": [0, GRID, GRID]}
     tensors += [numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in integers.items()]
@@ -76,7 +87,12 @@ def _save(nodes: list[onnx.NodeProto], constants: dict[str, NDArray[np.float64]]
         _value(EMBEDDING, ["n", EMBEDDING_WIDTH]),
         *(_value(t, ["n", GRID * GRID + 1, TOKEN_WIDTH]) for t in (EARLY, MIDDLE)),
     ]
-    outputs = [_value("logit", ["n"]), _value("patches", ["n", GRID, GRID]), _value("distance", ["n"])]
+    outputs = [
+        _value("logit", ["n"]),
+        _value("patches", ["n", GRID, GRID]),
+        _value("distance", ["n"]),
+        _value("families", ["n", families]),
+    ]
     graph = helper.make_graph(nodes, "whole_view_head", inputs, outputs, tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     onnx.checker.check_model(model, full_check=True)

@@ -36,14 +36,26 @@ class LinearHead:
         return np.asarray(features @ self.weights + self.bias, dtype=np.float64)
 
 
-def fit_head(features: NDArray[np.float32], items: Sequence[Item], groups: Sequence[Group]) -> LinearHead:
+@dataclass(frozen=True)
+class HeadRecipe:
+    """How a head is fitted: feature groups, the weight of each view, and families that only serve to be measured."""
+
+    groups: tuple[Group, ...]
+    view_weights: tuple[float, ...]
+    left_out_families: tuple[str, ...] = ()
+
+
+def fit_head(features: NDArray[np.float32], items: Sequence[Item], recipe: HeadRecipe) -> LinearHead:
     """Fit on features (items, views, width); each group's logit is scaled to unit deviation before they are summed."""
+    kept = [n for n, item in enumerate(items) if item.family not in recipe.left_out_families]
+    features, items = features[kept], [items[n] for n in kept]
     count, views, width = features.shape
     labels = np.repeat([item.label for item in items], views)
-    importance = np.repeat(balanced_weights(items), views) * count / views
+    shares = np.array(recipe.view_weights[:views]) / sum(recipe.view_weights[:views])
+    importance = np.outer(balanced_weights(items) * count, shares * views).ravel() / views
     flat = features.reshape(-1, width)
     weights, bias = np.zeros(width), 0.0
-    for group in groups:
+    for group in recipe.groups:
         part = slice(group.start, group.stop)
         w, b = _fit_group(flat[:, part], labels, importance, c=group.c)
         spread = float(np.sqrt(np.average((flat[:, part] @ w + b) ** 2, weights=importance)))
@@ -53,16 +65,18 @@ def fit_head(features: NDArray[np.float32], items: Sequence[Item], groups: Seque
 
 
 def out_of_fold(
-    features: NDArray[np.float32], items: Sequence[Item], groups: Sequence[Group], fold_of: dict[str, int]
-) -> Floats:
-    """Return logits (items, views), each from a head that saw neither the item's source nor its generator family."""
+    features: NDArray[np.float32], items: Sequence[Item], recipe: HeadRecipe, fold_of: dict[str, int]
+) -> tuple[Floats, list[LinearHead]]:
+    """Return logits (items, views), each from the head of a fold that held the item out, and those heads."""
     logits = np.zeros(features.shape[:2])
+    heads = []
     for fold in sorted(set(fold_of.values())):
         train, held = split(items, fold_of, fold=fold)
-        head = fit_head(features[train], [items[n] for n in train], groups)
+        head = fit_head(features[train], [items[n] for n in train], recipe)
         logits[held] = head.logits(features[held])
+        heads.append(head)
         print(f"fold {fold}: {len(train)} train, {len(held)} held out", flush=True)
-    return logits
+    return logits, heads
 
 
 def _fit_group(

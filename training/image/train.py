@@ -10,17 +10,20 @@ import argparse
 import csv
 import shutil
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.image.attribution import fit_families
 from training.image.data import Item, assign_folds, load_items
 from training.image.features import load_features
-from training.image.semantic import Group, fit_head, out_of_fold
+from training.image.semantic import Group, HeadRecipe, fit_head, out_of_fold
 
 OOD_AXES = 48
+PROTOCOLS = ("family", "repository")  # what a fold holds out of the fakes; real pictures go by repository in both
 
 
 def main() -> None:
@@ -33,15 +36,39 @@ def main() -> None:
     run.mkdir(parents=True, exist_ok=True)
     shutil.copy(args.config, run / "config.toml")
     items = load_items()
-    groups = [Group(**row) for row in config["groups"]]
-    features = load_features(items, views=config["views"])  # (items, views, width)
-    fold_of = assign_folds(items, folds=config["folds"])
-    logits = out_of_fold(features, items, groups, fold_of)  # (items, views)
-    write_oof(run / "oof.csv", items, fold_of, logits)
-    head = fit_head(features, items, groups)
+    recipe = read_recipe(config)
+    features = load_features(items, views=len(recipe.view_weights))  # (items, views, width)
+    columns, fold_heads = {}, {}
+    for by in PROTOCOLS:
+        logits, fold_heads[by] = out_of_fold(features, items, recipe, assign_folds(items, folds=config["folds"], by=by))
+        columns |= {f"{by}_view{v}": logits[:, v] for v in range(logits.shape[1])}
+    write_oof(run / "oof.csv", items, columns)
+    head = fit_head(features, items, recipe)
     projection, offset = whitening(features[:, 0, :512])
-    np.savez(run / "model.npz", weights=head.weights, bias=head.bias, projection=projection, offset=offset)
+    families = fit_families(features[:, 0], items)
+    print(
+        f"families {families.labels}: precision {families.precision:.3f}, coverage {families.coverage:.3f}", flush=True
+    )
+    np.savez(
+        run / "model.npz",
+        weights=head.weights,
+        bias=head.bias,
+        fold_weights=np.array([[h.weights for h in fold_heads[by]] for by in PROTOCOLS]),
+        fold_bias=np.array([[h.bias for h in fold_heads[by]] for by in PROTOCOLS]),
+        projection=projection,
+        offset=offset,
+        family_labels=np.array(families.labels),
+        family_weights=families.weights,
+        family_bias=families.bias,
+        family_facts=np.array([families.threshold, families.precision, families.coverage]),
+    )
     print(f"wrote {run}", flush=True)
+
+
+def read_recipe(config: Mapping[str, Any]) -> HeadRecipe:
+    """Return the head's recipe from a parsed config file."""
+    groups = tuple(Group(**row) for row in config["groups"])
+    return HeadRecipe(groups, tuple(config["view_weights"]), tuple(config["left_out_families"]))
 
 
 def whitening(embeddings: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -52,15 +79,14 @@ def whitening(embeddings: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDA
     return projection, -mean @ projection
 
 
-def write_oof(path: Path, items: Sequence[Item], fold_of: dict[str, int], logits: NDArray[np.float64]) -> None:
-    """Write one line per picture: who it is, its fold, and the out-of-fold logit of each view."""
-    views = [f"view{v}" for v in range(logits.shape[1])]
+def write_oof(path: Path, items: Sequence[Item], columns: Mapping[str, NDArray[np.float64]]) -> None:
+    """Write one line per picture: who it is, and its out-of-fold logit per protocol and view (<protocol>_view<n>)."""
     with path.open("w", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(["file", "source", "family", "kind", "label", "fold", *views])
-        for item, row in zip(items, logits, strict=True):
-            facts = [item.path.stem, item.source, item.family, item.kind, item.label, fold_of[item.source]]
-            writer.writerow([*facts, *(f"{value:.5f}" for value in row)])
+        writer.writerow(["file", "source", "family", "kind", "label", *columns])
+        for n, item in enumerate(items):
+            logits = (f"{values[n]:.5f}" for values in columns.values())
+            writer.writerow([item.path.stem, item.source, item.family, item.kind, item.label, *logits])
 
 
 if __name__ == "__main__":

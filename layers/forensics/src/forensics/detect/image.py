@@ -20,6 +20,7 @@ from forensics.media.tensors import Box, native_crops, square_view, to_tensor, w
 
 MODEL_DIRECTORY = "image"
 # What a stage's network may return: `logit` (n,), `patches` (n, rows, cols) logits, `distance` (n,), `families` (n, k).
+OTHER_FAMILY = "other"
 LOGIT, PATCHES, DISTANCE, FAMILIES = "logit", "patches", "distance", "families"
 
 
@@ -155,7 +156,8 @@ def _family(results: list[StageResult], attribution: Attribution | None) -> str 
     if attribution is None or votes is None:
         return None
     best = int(np.argmax(votes))
-    return attribution.labels[best] if votes[best] >= attribution.threshold else None
+    named = votes[best] >= attribution.threshold and attribution.labels[best] != OTHER_FAMILY
+    return attribution.labels[best] if named else None
 
 
 def _model_score(result: StageResult, version: str) -> ModelScore:

@@ -1,0 +1,71 @@
+"""Training and serving see the same numbers: tensors, head, artefact network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="onnx comes with training/requirements.txt, not with the lock")
+pytest.importorskip("sklearn", reason="scikit-learn comes with training/requirements.txt, not with the lock")
+
+from forensics.detect.image import stage_views
+from forensics.detect.manifest import load_manifest
+from forensics.detect.onnx import OnnxModel
+from forensics.media.tensors import square_view, to_tensor, working_copy
+from forensics.settings import ModelSettings
+from training.image.features import CLIP_NORM, EARLY, EMBEDDING, MIDDLE, SIDE_PX, pool
+from training.image.head_onnx import export_head
+from training.image.semantic import LinearHead
+
+RNG = np.random.default_rng(3)
+WIDTH = 512 + 4 * 768
+
+
+def encoder_outputs() -> dict[str, np.ndarray]:
+    tokens = {name: RNG.normal(0, 1, (1, 197, 768)).astype(np.float32) for name in (EARLY, MIDDLE)}
+    return {EMBEDDING: RNG.normal(0, 1, (1, 512)).astype(np.float32), **tokens}
+
+
+def test_training_tensor_is_the_serving_tensor() -> None:
+    spec = load_manifest(ModelSettings.from_env({}).models_dir / "image").stages[0]
+    rgb = RNG.integers(0, 255, (700, 1500, 3), dtype=np.uint8)
+    views, _ = stage_views(working_copy(rgb), spec)
+    serving = to_tensor(views, norm=spec.norm)
+    training = to_tensor(square_view(working_copy(rgb), side=SIDE_PX)[None], norm=CLIP_NORM)
+    np.testing.assert_array_equal(serving, training)
+
+
+def test_head_graph_equals_numpy_and_its_patches_average_to_the_logit(tmp_path: Path) -> None:
+    head = LinearHead(RNG.normal(0, 0.02, WIDTH), 0.3)
+    distance = (RNG.normal(0, 0.1, (512, 48)), RNG.normal(0, 0.1, 48))
+    families = (RNG.normal(0, 0.02, (WIDTH, 3)), np.array([0.1, 0.0, -0.1]))
+    export_head(head, distance=distance, families=families, path=tmp_path / "head.onnx")
+    raw = encoder_outputs()
+    found = OnnxModel(tmp_path / "head.onnx").run(raw)
+    vector = pool(raw).astype(np.float64)
+    assert found["logit"][0] == pytest.approx(float(head.logits(vector)), abs=1e-4)
+    assert found["patches"].mean() == pytest.approx(found["logit"][0], abs=1e-4)
+    axes = raw[EMBEDDING][0] @ distance[0] + distance[1]
+    assert found["distance"][0] == pytest.approx(float(np.sqrt((axes**2).mean())), abs=1e-4)
+    scores = np.exp(vector @ families[0] + families[1])
+    np.testing.assert_allclose(found["families"][0], scores / scores.sum(), atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript-based ONNX export:DeprecationWarning")
+def test_artefact_network_exports_to_the_same_numbers(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="torch comes with training/requirements.txt, not with the lock")
+    from training.image.artefact_net import ArtefactNet
+    from training.image.export import export_artefacts
+
+    torch.manual_seed(0)
+    net = ArtefactNet().eval()
+    torch.save({"net": net.state_dict()}, tmp_path / "all.pt")
+    export_artefacts(tmp_path / "all.pt", path=tmp_path / "net.onnx")
+    pixels = RNG.normal(0, 1, (2, 3, 224, 224)).astype(np.float32)
+    found = OnnxModel(tmp_path / "net.onnx").run({"pixels": pixels})
+    with torch.inference_mode():
+        logit, cells = net(torch.from_numpy(pixels))
+    np.testing.assert_allclose(found["logit"], logit.numpy(), atol=1e-4)
+    np.testing.assert_allclose(found["patches"], cells.numpy(), atol=1e-4)

@@ -1,0 +1,144 @@
+"""Gather further public pictures beside the data folder: python -m training.image.collect --clones DIR --packages DIR
+
+Reads the rows of training/sources.csv that carry a commit (a Git clone DIR/<owner>+<name>, or an unpacked Debian package
+DIR/<name> for `debian:<name>`), takes a fixed sample of the files that match the row's path pattern, and writes them to
+DATA_EXTRA with a manifest.csv of the same columns. Nothing gathered is ever committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import io
+import os
+import subprocess
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from PIL import Image
+
+from forensics.domain.errors import MediaError
+from forensics.media.image import UnsupportedMediaType, decode_image
+from forensics.media.tensors import working_copy
+from training.image.data import SOURCES_CSV, read_csv
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+SMALLEST_SIDE_PX = 96
+SMALLEST_BYTES = 6_000
+KEEP_BYTES_UNTIL_PX = 1024  # longer sides are stored as the lossless working copy, which is all that training sees
+COLUMNS = (
+    "path",
+    "label",
+    "source",
+    "generator",
+    "kind",
+    "width",
+    "height",
+    "repo",
+    "repo_path",
+    "sha256",
+    "pair_group",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clones", type=Path, required=True)
+    parser.add_argument("--packages", type=Path, required=True)
+    args = parser.parse_args()
+    out = Path(os.environ["DATA_EXTRA"])
+    data = Path(os.environ.get("DATA_ROOT", "../shared/data")) / "image"
+    seen = {row["sha256"] for row in read_csv(data / "manifest.csv")}
+    rows: list[dict[str, str]] = []
+    for source in read_csv(SOURCES_CSV):
+        if source["commit"]:
+            taken = list(take(source, clones=args.clones, packages=args.packages, out=out, seen=seen))
+            print(f"{source['source']}: {len(taken)} of {source['count']} wanted", flush=True)
+            rows += taken
+    with (out / "manifest.csv").open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def take(
+    source: dict[str, str], *, clones: Path, packages: Path, out: Path, seen: set[str]
+) -> Iterator[dict[str, str]]:
+    """Yield the manifest rows of one source after writing its files; pictures already seen are left out."""
+    left = int(source["count"])
+    for name, data in candidates(source, clones=clones, packages=packages):
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 in seen or len(data) < SMALLEST_BYTES:
+            continue
+        seen.add(sha256)
+        row = store(source, name, data, sha256=sha256, out=out)
+        if row:
+            yield row
+            left -= 1
+        if left == 0:
+            return
+
+
+def candidates(source: dict[str, str], *, clones: Path, packages: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, bytes) of the files that match, in the fixed order of the hash of their names."""
+    repository = source["repository"]
+    if repository.startswith("debian:"):
+        root = packages / repository.removeprefix("debian:")
+        names = [str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and not p.is_symlink()]
+        for name in matching(names, source["path"]):
+            yield name, (root / name).read_bytes()
+        return
+    clone = clones / repository.replace("/", "+")
+    listed = git(clone, "ls-tree", "-r", "-z", "--name-only", source["commit"]).decode().split("\0")
+    for name in matching(listed, source["path"]):
+        try:
+            yield name, git(clone, "cat-file", "blob", f"{source['commit']}:{name}")
+        except subprocess.CalledProcessError:
+            continue  # a partial clone lacks its largest files
+
+
+def matching(names: list[str], pattern: str) -> list[str]:
+    fit = [n for n in names if fnmatch(n, pattern) and n.lower().endswith(SUFFIXES)]
+    return sorted(fit, key=lambda n: hashlib.sha256(n.encode()).hexdigest())
+
+
+def store(source: dict[str, str], name: str, data: bytes, *, sha256: str, out: Path) -> dict[str, str] | None:
+    """Write one picture and return its row; None when it is no picture or too small."""
+    try:
+        rgb = decode_image(data).rgb
+    except (MediaError, UnsupportedMediaType):
+        return None
+    height, width = rgb.shape[:2]
+    if min(height, width) < SMALLEST_SIDE_PX:
+        return None
+    suffix = Path(name).suffix.lower()
+    if max(height, width) > KEEP_BYTES_UNTIL_PX:
+        buffer = io.BytesIO()
+        Image.fromarray(working_copy(rgb)).save(buffer, "PNG", compress_level=1)
+        data, suffix = buffer.getvalue(), ".png"
+    path = Path(source["label"]) / source["source"] / f"{sha256[:16]}{suffix}"
+    (out / path).parent.mkdir(parents=True, exist_ok=True)
+    (out / path).write_bytes(data)
+    facts = {k: source[k] for k in ("label", "source", "generator", "kind")}
+    return facts | {
+        "path": str(path),
+        "width": str(width),
+        "height": str(height),
+        "repo": source["repository"],
+        "repo_path": name,
+        "sha256": sha256,
+        "pair_group": "",
+    }
+
+
+def git(clone: Path, *args: str) -> bytes:
+    where = next(
+        p for p in (clone / "repo" / ".git", clone / "repo", clone / ".git", clone) if (p / "objects").is_dir()
+    )
+    return subprocess.run(["git", "--git-dir", str(where), *args], check=True, capture_output=True).stdout
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Measure a fused model and write its card: python -m training.image.evaluate --semantic runs/first
+
+Every number comes from out-of-fold scores, by two protocols: "unseen generator family" (the model never saw that kind of
+generator) and "unseen source" (it may know the family from other people's pictures). Pairs never straddle.
+Writes models/image/metrics.json, card.md, roc.svg and reliability.svg.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.detect.manifest import ModelManifest, load_manifest
+from training.image.card import render
+from training.image.data import Item, balanced_weights, load_items
+from training.image.fuse import Fusion, OutOfFold, fit_fusion, read_oof, sigmoid
+from training.image.metrics import Interval, Metric, auc, balanced_accuracy_at, bootstrap, ece, eer, recall_at
+from training.image.plots import reliability_svg, roc_svg
+
+MODEL_DIR = Path("models/image")
+PROTOCOL_NAMES = {"family": "unseen generator family", "repository": "unseen source"}
+FAKE_COLUMNS = ("family unseen", "source unseen")
+EDITS = ("autoencoder", "inpaint_gan", "swap2d", "resshift", "animegan")  # families that start from a real picture
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: who, how many of each label, and named values."""
+
+    name: str
+    real: int
+    fake: int
+    values: dict[str, str]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--semantic", type=Path, required=True)
+    parser.add_argument("--artefacts", type=Path)
+    args = parser.parse_args()
+    runs = [run for run in (args.semantic, args.artefacts) if run]
+    items = load_items()
+    oof = read_oof(runs, items)
+    fusion = fit_fusion(oof.raw, items)
+    manifest = load_manifest(MODEL_DIR)
+    scores = sigmoid(fusion.logits(oof.raw))  # (items, columns)
+    tables = all_tables(items, oof, scores, fusion, manifest)
+    (MODEL_DIR / "metrics.json").write_text(
+        json.dumps({k: [asdict(r) for r in rows] for k, rows in tables.items()}, indent=1) + "\n"
+    )
+    labels = np.array([i.label for i in items])
+    clean = scores[:, oof.clean]
+    (MODEL_DIR / "roc.svg").write_text(roc_svg(clean, labels, names=[PROTOCOL_NAMES[c] for c in clean_protocols(oof)]))
+    pooled = (np.repeat(labels, clean.shape[1]), np.repeat(balanced_weights(items), clean.shape[1]))
+    (MODEL_DIR / "reliability.svg").write_text(reliability_svg(clean.ravel(), *pooled))
+    (MODEL_DIR / "card.md").write_text(render(manifest, tables, counts=Counter(i.label for i in items)))
+    for name in ("overall", "kinds"):
+        for row in tables[name]:
+            print(row.name, row.real, row.fake, row.values, flush=True)
+
+
+def all_tables(
+    items: Sequence[Item], oof: OutOfFold, scores: NDArray[np.float64], fusion: Fusion, manifest: ModelManifest
+) -> dict[str, list[Row]]:
+    """Return every table of the card."""
+    overall = [table_row(column_name(c), items, scores[:, n], manifest) for n, c in enumerate(oof.columns)]
+    if len(manifest.stages) > 1:
+        for n, (stage, platt) in enumerate(zip(manifest.stages, fusion.platts, strict=True)):
+            alone = sigmoid(platt.logits(oof.raw[:, oof.clean[0], n]))
+            overall.append(
+                table_row(f"{stage.name} alone, {column_name(oof.columns[oof.clean[0]])}", items, alone, manifest)
+            )
+    by_kind = [
+        table_row(f"{name}, {PROTOCOL_NAMES[protocol]}", [items[n] for n in index], scores[index, column], manifest)
+        for name, index in kinds(items).items()
+        for protocol, column in zip(clean_protocols(oof), oof.clean, strict=True)
+    ]
+    clean = scores[:, oof.clean]
+    return {
+        "overall": overall,
+        "kinds": by_kind,
+        "real sources": source_rows(items, clean, manifest, label=0),
+        "fake sources": source_rows(items, clean, manifest, label=1),
+    }
+
+
+def clean_protocols(oof: OutOfFold) -> list[str]:
+    """Return the protocol of each clean column."""
+    return [oof.columns[n].removesuffix("_view0") for n in oof.clean]
+
+
+def column_name(column: str) -> str:
+    """Return a column's name for people."""
+    protocol, view = column.split("_view")
+    return f"{PROTOCOL_NAMES[protocol]}, {'clean' if view == '0' else f'random history {view}'}"
+
+
+def table_row(name: str, items: Sequence[Item], scores: NDArray[np.float64], manifest: ModelManifest) -> Row:
+    """Return AUC, EER, accuracy, recalls and calibration with intervals."""
+    labels = np.array([i.label for i in items])
+    sources = np.array([i.source for i in items])
+    normal = manifest.normal.thresholds
+    metrics: dict[str, Metric] = {
+        "AUC": auc,
+        "EER": eer,
+        "balanced accuracy": balanced_accuracy_at(normal.synthetic),
+        "recall at 1 % FPR": recall_at(0.01),
+        "recall at 5 % FPR": recall_at(0.05),
+        "ECE": ece,
+    }
+    values: dict[str, Interval] = {key: bootstrap(metric, scores, labels, sources) for key, metric in metrics.items()}
+    texts = {key: str(value) for key, value in values.items()}
+    decided = {
+        "decided fake": f"{np.mean(scores[labels == 1] >= normal.synthetic):.2f}",
+        "false alarms": f"{np.mean(scores[labels == 0] >= normal.synthetic):.3f}",
+        "inconclusive": f"{np.mean((scores < normal.synthetic) & (scores > normal.authentic)):.2f}",
+    }
+    return Row(name, int((labels == 0).sum()), int((labels == 1).sum()), texts | decided)
+
+
+def kinds(items: Sequence[Item]) -> dict[str, NDArray[np.int64]]:
+    """Return the index of faces, scenes, art and other, whole-image fakes, edits, and pairs of one content."""
+    label_of: dict[str, set[int]] = {}
+    for item in items:
+        label_of.setdefault(item.pair_group, set()).add(item.label)
+    tests = {
+        "faces": [i.kind == "face" for i in items],
+        "scenes": [i.kind == "scene" for i in items],
+        "art, documents, other": [i.kind not in ("face", "scene") for i in items],
+        "whole-image generation (edits left out)": [i.family not in EDITS for i in items],
+        "edits of real pictures against all real": [i.label == 0 or i.family in EDITS for i in items],
+        "pairs of one content": [label_of[i.pair_group] == {0, 1} for i in items],
+    }
+    return {name: np.flatnonzero(test) for name, test in tests.items()}
+
+
+def source_rows(items: Sequence[Item], clean: NDArray[np.float64], manifest: ModelManifest, *, label: int) -> list[Row]:
+    """Return one row per source: shares decided, and for fakes the AUC against all real; `clean` is (items, protocols)."""
+    bounds = manifest.normal.thresholds
+    labels, sources = np.array([i.label for i in items]), np.array([i.source for i in items])
+    rows = []
+    for source in sorted({i.source for i in items if i.label == label}):
+        own = clean[(sources == source) & (labels == label)]  # (n, protocols)
+        shares = {
+            "decided fake": np.mean(own >= bounds.synthetic),
+            "decided authentic": np.mean(own <= bounds.authentic),
+        }
+        values = {name: f"{share:.2f}" for name, share in shares.items()}
+
+        if label == 1:
+            values = {
+                f"AUC, {n}": _against_real(own[:, p], clean[labels == 0, p]) for p, n in enumerate(FAKE_COLUMNS)
+            } | values
+        rows.append(Row(source, len(own) * (label == 0), len(own) * (label == 1), values))
+    return sorted(rows, key=lambda r: (-float(r.values["decided fake"]) if label == 0 else 0.0, r.name))
+
+
+def _against_real(own: NDArray[np.float64], real: NDArray[np.float64]) -> str:
+    truth = np.concatenate([np.ones(len(own), dtype=np.int64), np.zeros(len(real), dtype=np.int64)])
+    return f"{auc(np.concatenate([own, real]), truth):.3f}"
+
+
+if __name__ == "__main__":
+    main()

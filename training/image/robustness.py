@@ -1,0 +1,120 @@
+"""Damage the pictures further and score them with the fold models:
+
+    python -m training.image.robustness --semantic RUN [--artefacts RUN]
+
+Writes models/image/robustness.json. A fixed sample, drawn evenly over sources, keeps it to minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from forensics.detect.manifest import load_manifest
+from training.image.artefact_net import ArtefactNet
+from training.image.augment import Rgb, add_noise, neutral, reencode
+from training.image.data import Item, assign_folds, load_items
+from training.image.features import Encoder
+from training.image.fuse import fit_fusion, read_oof, sigmoid
+from training.image.metrics import auc, bootstrap
+from training.image.patches import score
+from training.image.train import PROTOCOLS
+
+PER_LABEL = 150
+PROTOCOL = "family"
+MODEL_DIR = Path("models/image")
+
+
+def jpeg_q60(rgb: Rgb) -> Rgb:
+    return np.asarray(reencode(Image.fromarray(rgb), "JPEG", quality=60))
+
+
+def half_size(rgb: Rgb) -> Rgb:
+    image = Image.fromarray(rgb)
+    return np.asarray(image.resize((max(image.width // 2, 1), max(image.height // 2, 1)), Image.Resampling.BICUBIC))
+
+
+def noise(rgb: Rgb) -> Rgb:
+    return np.asarray(add_noise(Image.fromarray(rgb), np.random.default_rng(0), sigma=8.0))
+
+
+def screenshot(rgb: Rgb) -> Rgb:
+    """Shown at 125 %, a border around it, saved by a messenger."""
+    image = Image.fromarray(rgb)
+    image = image.resize((image.width * 5 // 4, image.height * 5 // 4), Image.Resampling.BILINEAR)
+    framed = Image.new("RGB", (image.width + 16, image.height + 16), (245, 245, 245))
+    framed.paste(image, (8, 8))
+    return np.asarray(reencode(framed, "JPEG", quality=80))
+
+
+DAMAGE: Mapping[str, Callable[[Rgb], Rgb]] = {
+    "none": lambda rgb: rgb,
+    "JPEG q60": jpeg_q60,
+    "resized to one half": half_size,
+    "noise of 8 grey levels": noise,
+    "screenshot-like": screenshot,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--semantic", type=Path, required=True)
+    parser.add_argument("--artefacts", type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    items = load_items()
+    runs = [run for run in (args.semantic, args.artefacts) if run]
+    fusion = fit_fusion(read_oof(runs, items).raw, items)
+    sample = [item for label in (0, 1) for item in drawn([i for i in items if i.label == label])]
+    labels, sources = np.array([i.label for i in sample]), np.array([i.source for i in sample])
+    saved, encoder = np.load(args.semantic / "model.npz"), Encoder.load()
+    weights, bias = (saved[name][PROTOCOLS.index(PROTOCOL)] for name in ("fold_weights", "fold_bias"))
+    head_fold = assign_folds(items, folds=len(bias), by=PROTOCOL)
+    nets, net_fold = _fold_nets(args.artefacts, items) if args.artefacts else ([], {})
+    threshold = load_manifest(MODEL_DIR).normal.thresholds.synthetic
+    rows = {}
+    for name, damage in DAMAGE.items():
+        raw = np.zeros((len(sample), len(runs)))
+        for n, item in enumerate(sample):
+            rgb = damage(neutral(item.pixels()))
+            fold = head_fold[item.source]
+            raw[n, 0] = encoder.features(rgb).astype(np.float64) @ weights[fold] + bias[fold]
+            if nets:
+                raw[n, 1] = score(nets[net_fold[item.source]], rgb)
+        scores = sigmoid(fusion.logits(raw))
+        rows[name] = {
+            "AUC": str(bootstrap(auc, scores, labels, sources)),
+            "decided fake": f"{np.mean(scores[labels == 1] >= threshold):.2f}",
+            "false alarms": f"{np.mean(scores[labels == 0] >= threshold):.3f}",
+        }
+        print(name, rows[name], flush=True)
+    facts = {"real": PER_LABEL, "fake": PER_LABEL, "rows": rows}
+    (MODEL_DIR / "robustness.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def drawn(items: Sequence[Item]) -> list[Item]:
+    """Return a fixed sample dealt evenly over the sources."""
+    by_source: dict[str, list[Item]] = {}
+    for item in sorted(items, key=lambda i: i.path.stem):
+        by_source.setdefault(item.source, []).append(item)
+    turns = [[group[n] for group in by_source.values() if n < len(group)] for n in range(PER_LABEL)]
+    return [item for turn in turns for item in turn][:PER_LABEL]
+
+
+def _fold_nets(run: Path, items: Sequence[Item]) -> tuple[list[ArtefactNet], dict[str, int]]:
+    nets = []
+    for path in sorted(run.glob("fold*.pt")):
+        net = ArtefactNet()
+        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["net"])
+        nets.append(net.eval())
+    return nets, assign_folds(items, folds=len(nets))
+
+
+if __name__ == "__main__":
+    main()
