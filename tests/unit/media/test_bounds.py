@@ -89,6 +89,43 @@ def test_a_scan_bomb_is_refused_before_it_is_decoded() -> None:
     assert time.perf_counter() - start < 1
 
 
+@pytest.mark.parametrize(
+    "header",
+    [b"\xff" * 3 * bombs.MB, bytes(3 * bombs.MB), b"\xff\xed\x00\x02" * 60_000, b"\xff\xd0" * 900_000],
+    ids=["fill bytes", "zeros", "empty segments", "restart markers"],
+)
+def test_a_jpeg_header_in_too_many_pieces_is_refused(header: bytes) -> None:
+    photo = bombs.saved("JPEG")
+    start = time.perf_counter()
+    with pytest.raises(MediaCorrupt, match="pieces"):
+        decode_image(photo[:2] + header + photo[2:])
+    assert time.perf_counter() - start < 0.5
+
+
+def test_png_data_in_too_many_pieces_are_refused() -> None:
+    photo = bombs.saved("PNG")
+    at = photo.index(b"IDAT") - 4
+    for pieces, refused in ((50_000, False), (150_000, True)):
+        data = photo[:at] + bombs.png_chunk(b"IDAT", b"") * pieces + photo[at:]
+        if refused:
+            with pytest.raises(MediaCorrupt, match="pieces"):
+                decode_image(data)
+        else:
+            assert np.array_equal(decode_image(data).rgb, decode_image(photo).rgb)
+
+
+def test_padding_that_cameras_write_is_no_bomb() -> None:
+    photo = bombs.saved("JPEG")
+    padded = photo[:2] + b"\xff" * 60_000 + photo[2:]
+    assert np.array_equal(decode_image(padded).rgb, decode_image(photo).rgb)
+
+
+def test_a_side_is_bounded() -> None:
+    assert decode_image(bombs.png_flat(1, 65_535, colour=bombs.GREY)).height == 65_535
+    with pytest.raises(MediaTooLargePixels, match="side"):
+        decode_image(bombs.png_flat(1, 65_536, colour=bombs.GREY))
+
+
 def test_a_tiff_of_a_million_strips_is_refused_before_it_is_opened() -> None:
     assert decode_image(bombs.tiff_strips(500)).height == 500
     start = time.perf_counter()

@@ -9,12 +9,18 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from forensics.domain.errors import MediaCorrupt
 
 # Each scan walks all coefficients again, however few bytes it has. Encoders write about ten; libtiff stops at 100, too.
 MAX_JPEG_SCANS: Final = 100
+# What lies in front of the first scan is read in a Python loop: a turn for each segment, and for each byte between them.
+MAX_JPEG_SEGMENTS: Final = 50_000
+MAX_JPEG_GAP_BYTES: Final = 1 << 20
+# Each chunk is a turn of Python loops, 3 us; libpng writes 8 KiB into one, so 50 MB are 6,000.
+MAX_PNG_CHUNKS: Final = 100_000
 # Strips, tiles and other numbers of a TIFF directory become Python objects, about 1 kB for each strip.
 MAX_TIFF_VALUES: Final = 200_000  # a 16-bit colour map has 3 * 65,536
 
@@ -25,25 +31,44 @@ _BYTE_TYPES: Final = (1, 2, 6, 7)  # BYTE, ASCII, SBYTE, UNDEFINED: kept as they
 
 def refuse_bombs(data: bytes) -> None:
     """Raise MediaCorrupt when decoding would take work or memory out of all proportion to the picture."""
-    if data.startswith(b"\xff\xd8") and jpeg_scans(data) > MAX_JPEG_SCANS:
-        raise MediaCorrupt(f"The picture has more than {MAX_JPEG_SCANS} scans.")
+    if data.startswith(b"\xff\xd8"):
+        _refuse_jpeg(data)
     if data[:2] in (b"II", b"MM") and any(count > MAX_TIFF_VALUES for count in _tiff_counts(data)):
         raise MediaCorrupt(f"The picture's directory has an entry of more than {MAX_TIFF_VALUES} values.")
 
 
+def _refuse_jpeg(data: bytes) -> None:
+    if jpeg_scans(data) > MAX_JPEG_SCANS:
+        raise MediaCorrupt(f"The picture has more than {MAX_JPEG_SCANS} scans.")
+    gap_bytes = 0
+    for segment, (marker, skipped) in enumerate(_jpeg_markers(data)):
+        gap_bytes += skipped
+        if segment >= MAX_JPEG_SEGMENTS or gap_bytes > MAX_JPEG_GAP_BYTES:
+            raise MediaCorrupt("The picture's header is cut into too many pieces.")
+        if marker == _SOS:
+            return
+
+
 def jpeg_scans(data: bytes) -> int:
     """Return the number of scans of a JPEG's first image; counting ends soon after MAX_JPEG_SCANS."""
-    if data.count(b"\xff\xda") <= MAX_JPEG_SCANS:  # an upper bound, also counts thumbnails and what is appended
-        return data.count(b"\xff\xda")
-    at, scans = 2, 0
-    while scans <= MAX_JPEG_SCANS and (found := _MARKER.search(data, at)):
-        marker, at = found[1][0], found.end()
+    most = data.count(b"\xff\xda")  # also counts thumbnails and what is appended
+    if most <= MAX_JPEG_SCANS:
+        return most
+    scans = (marker for marker, _ in _jpeg_markers(data) if marker == _SOS)
+    return sum(1 for _ in islice(scans, MAX_JPEG_SCANS + 1))
+
+
+def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the markers of a JPEG's first image, each with the number of bytes skipped to reach it (ITU-T T.81 §B.1.1)."""
+    at = 2
+    while found := _MARKER.search(data, at):
+        marker = found[1][0]
         if marker == _EOI:
-            break
-        scans += marker == _SOS
+            return
+        yield marker, found.end() - 2 - at
+        at = found.end()
         if marker not in (_SOI, _TEM):  # a segment with a length, which counts itself
             at += int.from_bytes(data[at : at + 2], "big")
-    return scans
 
 
 def _tiff_counts(data: bytes) -> Iterator[int]:

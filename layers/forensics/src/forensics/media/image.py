@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from forensics.domain.errors import MediaCorrupt, MediaTooLargePixels, UnsupportedMediaType
-from forensics.media.bounds import refuse_bombs
+from forensics.media.bounds import MAX_PNG_CHUNKS, refuse_bombs
 from forensics.media.sniff import sniff
 
 pillow_heif.register_heif_opener()
 
 MAX_PIXELS = 100_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+MAX_SIDE_PX = 65_535  # JPEG's own limit; Pillow keeps a pointer for each row, and resizing a temporary one
 # Of these, libraries hold up to 17 bytes for each pixel while decoding: the function's memory is the limit.
 MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
 BMP_RLE = (1, 2)  # BITMAPINFOHEADER's biCompression: RLE8, RLE4
@@ -79,6 +80,8 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
             limit = min(max_pixels, _costly_limit(image))
             if image.width * image.height > limit:
                 raise MediaTooLargePixels(_pixels_text(limit))
+            if max(image.size) > MAX_SIDE_PX:
+                raise MediaTooLargePixels(f"A side of the picture has more than {MAX_SIDE_PX} pixels.")
             return _pixels(image)
 
 
@@ -97,7 +100,7 @@ def without_png_extras(data: bytes) -> bytes:
     """Return a PNG with only the chunks that pixels and orientation need; anything else comes back as it is.
 
     Text and colour profiles are where decompression bombs hide; a picture with one is still a picture, and provenance reads
-    the text by itself, under its own caps.
+    the text by itself, under its own caps. Raises MediaCorrupt for data in absurdly many chunks.
     """
     if not data.startswith(PNG_SIGNATURE):
         return data
@@ -107,6 +110,8 @@ def without_png_extras(data: bytes) -> bytes:
         if data[offset + 4 : offset + 8] in PNG_NEEDED:
             kept.append(data[offset:end])
         offset = end
+        if len(kept) > MAX_PNG_CHUNKS:
+            raise MediaCorrupt("The picture's data are cut into too many pieces.")
     return b"".join(kept)
 
 
