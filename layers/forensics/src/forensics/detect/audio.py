@@ -1,0 +1,194 @@
+"""The audio detector: a stream of samples -> speech -> windows -> calibrated scores -> spans -> one Detection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from forensics.detect.audio_manifest import MODEL_DIRECTORY, AudioManifest, load_audio_manifest
+from forensics.detect.audio_segments import ScoredWindow, Segment, flag_segments
+from forensics.detect.encoders import read_encoders
+from forensics.detect.image import sigmoid
+from forensics.detect.onnx import OnnxModel
+from forensics.detect.speech import ENCODER, Network, SpeechDetector
+from forensics.domain.scores import Detection, ModelScore
+from forensics.media.audio import SAMPLE_RATE_HZ, Samples
+from forensics.media.windows import SpeechWindows, Window
+
+INPUT, LOGIT, DISTANCE = "samples", "logit", "distance"
+BATCH_WINDOWS = 8
+LEAST_PARTIAL_WINDOWS = 2  # one doubtful window of a long recording is no splice
+# The sides of a stereo recording are two speakers, not one room, when their difference holds this share of the power.
+_APART_SHARE = 0.2
+_PEEK_SECONDS = 20
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class AudioDetection:
+    """One recording's whole answer; seconds of sound and of speech, spans of the deciding channel, its windows as a timeline."""
+
+    detection: Detection
+    segments: tuple[Segment, ...]
+    timeline: tuple[ScoredWindow, ...]
+    seconds: float
+    speech_s: float
+
+
+@dataclass(frozen=True)
+class ChannelResult:
+    """What one channel gave: mean calibrated logit over its windows (None without speech), mean feature distance."""
+
+    logit: float | None
+    distance: float
+    windows: tuple[ScoredWindow, ...]
+    speech_s: float
+
+
+class ChannelScorer:
+    """Scores one channel while it streams by; holds a batch of windows at most."""
+
+    def __init__(self, manifest: AudioManifest, network: Network, speech: Network) -> None:
+        self._manifest = manifest
+        self._network = network
+        self._speech = SpeechDetector(speech)
+        self._cutter = SpeechWindows()
+        self._waiting: list[Window] = []
+        self._scored: list[ScoredWindow] = []
+        self._logits: list[float] = []
+        self._distances: list[float] = []
+
+    def push(self, samples: Samples) -> None:
+        """Take the next mono samples (n,)."""
+        self._take(self._cutter.push(*self._speech.push(samples)))
+
+    def close(self) -> ChannelResult:
+        """Score what is left and return the channel's result."""
+        self._take(self._cutter.close())
+        self._run()
+        logit = float(np.mean(self._logits)) if self._logits else None
+        distance = float(np.mean(self._distances)) if self._distances else 0.0
+        return ChannelResult(logit, distance, tuple(self._scored), self._cutter.speech_s)
+
+    def _take(self, windows: Iterable[Window]) -> None:
+        for window in windows:
+            self._waiting.append(window)
+            if len(self._waiting) == BATCH_WINDOWS:
+                self._run()
+
+    def _run(self) -> None:
+        if not self._waiting:
+            return
+        out = self._network.run({INPUT: np.stack([w.samples for w in self._waiting])})
+        logits = self._manifest.slope * out[LOGIT] + self._manifest.intercept
+        self._logits += [float(v) for v in logits]
+        self._distances += [float(v) for v in out[DISTANCE]]
+        places = zip(self._waiting, logits, strict=True)
+        self._scored += [ScoredWindow(w.start_s, w.end_s, w.speech_s, sigmoid(float(v))) for w, v in places]
+        self._waiting = []
+
+
+class AudioDetector:
+    """The audio model's sessions; safe to call from several threads, since every recording gets scorers of its own."""
+
+    def __init__(self, manifest: AudioManifest, network: Network, speech: Network) -> None:
+        self.manifest = manifest
+        self._network = network
+        self._speech = speech
+
+    @classmethod
+    def load(cls, models_dir: Path, encoders_dir: Path, *, threads: int = 1) -> AudioDetector:
+        """Load models_dir/audio and silero-vad; raises EncoderMissing or ModelUnavailable."""
+        manifest = load_audio_manifest(models_dir / MODEL_DIRECTORY)
+        speech = read_encoders(models_dir)[ENCODER].located(encoders_dir)
+        return cls(manifest, OnnxModel(manifest.network, threads=threads), OnnxModel(speech, threads=threads))
+
+    def detect(self, blocks: Iterable[Samples], *, progress: Progress | None = None) -> AudioDetection:
+        """Score a stream of float32 (channels 1..2, n) blocks at SAMPLE_RATE_HZ; `progress` is told the seconds heard so far."""
+        started = time.perf_counter()
+        stream = split_channels(blocks)
+        scorers: list[ChannelScorer] = []
+        heard = 0
+        for block in stream:
+            scorers = scorers or [ChannelScorer(self.manifest, self._network, self._speech) for _ in block]
+            for scorer, channel in zip(scorers, block, strict=True):
+                scorer.push(channel)
+            heard += block.shape[1]
+            if progress:
+                progress(heard / SAMPLE_RATE_HZ)
+        results = [scorer.close() for scorer in scorers] or [ChannelResult(None, 0.0, (), 0.0)]
+        return self._answer(results, heard / SAMPLE_RATE_HZ, round((time.perf_counter() - started) * 1000))
+
+    def _answer(self, results: list[ChannelResult], seconds: float, latency_ms: int) -> AudioDetection:
+        rule, guards = self.manifest.spans, self.manifest.guards
+        deciding = max(results, key=lambda r: -np.inf if r.logit is None else r.logit)
+        segments = flag_segments(deciding.windows, enter=rule.enter, leave=rule.leave)
+        whole = None if deciding.logit is None else sigmoid(deciding.logit)
+        spliced = (
+            whole is not None
+            and whole < self.manifest.normal.thresholds.synthetic
+            and self._spliced(deciding, segments)
+        )
+        score = max(s.score for s in segments) if spliced else whole
+        speech_s = max(r.speech_s for r in results)
+        detection = Detection(
+            score=score,
+            normal=self.manifest.normal,
+            strict=self.manifest.strict,
+            models=(ModelScore("audio-speech", self.manifest.version, score, _status(score), latency_ms),),
+            reasons=_reasons(speech_s, deciding.distance, guards.least_speech_s, guards.largest_distance),
+            manipulated=spliced,
+        )
+        return AudioDetection(detection, segments, deciding.windows, seconds, speech_s)
+
+    def _spliced(self, channel: ChannelResult, segments: tuple[Segment, ...]) -> bool:
+        """Tell a recording that is authentic as a whole and holds a span that clearly is not."""
+        strong = [s for s in segments if s.score >= self.manifest.spans.partial]
+        return any(
+            sum(s.start <= w.start_s + 0.05 and w.end_s - 0.05 <= s.end for w in channel.windows)
+            >= LEAST_PARTIAL_WINDOWS
+            for s in strong
+        )
+
+
+def split_channels(blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """Yield (1, n) blocks of the mix, or (2, n) when the first seconds show two different channels, as telephone recordings do."""
+    peeked: list[Samples] = []
+    apart: bool | None = None
+    for block in blocks:
+        if block.shape[0] == 1:
+            yield block
+            continue
+        if apart is None:
+            peeked.append(block)
+            if sum(b.shape[1] for b in peeked) < _PEEK_SECONDS * SAMPLE_RATE_HZ:
+                continue
+            block, apart = np.concatenate(peeked, axis=1), channels_apart(peeked)
+        yield block if apart else block.mean(axis=0, keepdims=True)
+    if peeked and apart is None:
+        block = np.concatenate(peeked, axis=1)
+        yield block if channels_apart(peeked) else block.mean(axis=0, keepdims=True)
+
+
+def channels_apart(blocks: list[Samples]) -> bool:
+    """Tell whether two channels carry different sound: the power of their difference against that of both."""
+    left, right = np.concatenate(blocks, axis=1)
+    power = float((left**2).mean() + (right**2).mean())
+    quiet = min(float((left**2).mean()), float((right**2).mean())) < 1e-3 * power
+    return not quiet and float(((left - right) ** 2).mean()) > _APART_SHARE * power
+
+
+def _reasons(speech_s: float, distance: float, least_s: float, largest: float) -> tuple[str, ...]:
+    if not speech_s:
+        return ("no_speech",)
+    checks = {"too_short": speech_s < least_s, "out_of_distribution": distance > largest}
+    return tuple(reason for reason, holds in checks.items() if holds)
+
+
+def _status(score: float | None) -> str:
+    return "skipped" if score is None else "ok"
