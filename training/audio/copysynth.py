@@ -70,7 +70,7 @@ def _run(net: Interpreter, value: NDArray[np.float32]) -> NDArray[np.float32]:
 def world(samples: Samples, rng: np.random.Generator) -> Samples:
     """Analyse and resynthesise with WORLD (Morise et al. 2016); the spectral envelope is sometimes coded to few coefficients."""
     x = samples.astype(np.float64)
-    f0, times = pyworld.harvest(x, SAMPLE_RATE_HZ) if rng.random() < 0.3 else pyworld.dio(x, SAMPLE_RATE_HZ)
+    f0, times = pyworld.dio(x, SAMPLE_RATE_HZ)
     envelope = pyworld.cheaptrick(x, pyworld.stonemask(x, f0, times, SAMPLE_RATE_HZ), times, SAMPLE_RATE_HZ)
     noise = pyworld.d4c(x, f0, times, SAMPLE_RATE_HZ)
     if rng.random() < 0.6:
@@ -172,7 +172,7 @@ def copy(row: dict[str, str], method: tuple[str, str, Synth], extra: Path, rng: 
     """Resynthesise one real clip and return its manifest row; page, sentence and content stay the parent's."""
     system, family, synth = method
     samples, _ = soundfile.read(extra / row["path"], dtype="float32")
-    clip = normalise_level(trim_edges(synth(samples[: 6 * SAMPLE_RATE_HZ], rng)))
+    clip = normalise_level(trim_edges(synth(samples[: round(4.6 * SAMPLE_RATE_HZ)], rng)))
     path = Path("fake") / system / f"{Path(row['path']).stem}.flac"
     (extra / path).parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(extra / path, np.clip(clip, -1, 1), SAMPLE_RATE_HZ, subtype="PCM_16")

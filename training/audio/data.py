@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -66,6 +67,18 @@ def _clip(row: dict[str, str], folder: Path) -> Clip:
         seconds=float(row["seconds"]),
         part=part_of(row["page"], row["system"]),
     )
+
+
+def capped(clips: Sequence[Clip], *, most: int) -> list[Clip]:
+    """Return at most `most` clips of one system, or of the recordings, on one page: those whose paths hash lowest."""
+    ranked = sorted(clips, key=lambda c: hashlib.sha256(c.path.name.encode()).hexdigest())
+    taken: Counter[tuple[str, str]] = Counter()
+    kept = set[Path]()
+    for clip in ranked:
+        taken[clip.page, clip.system] += 1
+        if taken[clip.page, clip.system] <= most:
+            kept.add(clip.path)
+    return [c for c in clips if c.path in kept]
 
 
 def read_clip(clip: Clip) -> Samples:

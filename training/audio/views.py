@@ -1,8 +1,8 @@
-"""Cut and augment every window once: python -m training.audio.views --part train --views 2
+"""Cut and augment every window once: python -m training.audio.views --part train --view 0
 
-Augmenting costs as much as a training step, so windows are made ahead: AUDIO_EXTRA/views/<part>/windows.i16, int16
-(rows, WINDOW_SAMPLES), and rows.csv (clip, view). Test and dev clips get a clean view and four damaged ones, each of up to
-MOST_WINDOWS windows; training clips get random histories.
+Augmenting costs as much as a training step, so windows are made ahead: AUDIO_EXTRA/views/<part>-<view>/windows.i16, int16
+(rows, WINDOW_SAMPLES), and rows.csv (the clip of each row). A numbered view gives every clip one window with a random history;
+a named one gives its first MOST_WINDOWS windows clean or damaged in one known way.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import csv
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import scipy.signal
@@ -19,9 +18,10 @@ from numpy.typing import NDArray
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.speech import WINDOW_SAMPLES, model_window, window_starts
 from training.audio.augment import CODECS, MP3, augment, through
-from training.audio.data import Clip, extra_dir, load_clips, read_clip
+from training.audio.data import Clip, capped, extra_dir, load_clips, read_clip
 
 MOST_WINDOWS = 2
+MOST_CLIPS = {"train": 260, "dev": 120, "test": 120}  # of one system, or of the recordings, on one page
 NOISE_BELOW_DB = 15.0
 INT16 = 32767 / 2  # windows peak well below 2 after level normalisation
 Condition = Callable[[Samples, np.random.Generator], Samples]
@@ -62,57 +62,45 @@ CONDITIONS: dict[str, Condition] = {
 }  # fmt: skip
 
 
-def test_windows(clip: Clip, rng: np.random.Generator) -> Iterator[tuple[str, Samples]]:
-    """Yield (condition, window) for the first windows of a clip under every condition."""
-    samples = read_clip(clip)
-    for name, condition in CONDITIONS.items():
-        heard = condition(samples, rng)
-        for start in window_starts(heard.size)[:MOST_WINDOWS]:
-            yield name, model_window(heard[start : start + WINDOW_SAMPLES])
-
-
-def train_windows(clip: Clip, rng: np.random.Generator, *, views: int) -> Iterator[tuple[str, Samples]]:
-    """Yield random histories of a training clip."""
-    samples = read_clip(clip)
-    for view in range(views):
-        yield f"view{view}", augment(samples, rng)
+def test_windows(clip: Clip, condition: Condition, rng: np.random.Generator) -> Iterator[Samples]:
+    """Yield the first windows of a clip under one condition."""
+    heard = condition(read_clip(clip), rng)
+    for start in window_starts(heard.size)[:MOST_WINDOWS]:
+        yield model_window(heard[start : start + WINDOW_SAMPLES])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=("train", "dev", "test"), required=True)
-    parser.add_argument("--views", type=int, default=2)
-    parser.add_argument("--shard", default="0/1", help="i/n: every n-th clip from i, in a folder of its own")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--view", required=True, help=f"a number (a random history) or one of {', '.join(CONDITIONS)}")
     args = parser.parse_args()
-    shard, shards = (int(v) for v in args.shard.split("/"))
-    clips = [c for c in load_clips() if c.part == args.part][shard::shards]
-    folder = extra_dir() / "views" / f"{args.part}{shard if shards > 1 else ''}"
+    clips = capped([c for c in load_clips() if c.part == args.part], most=MOST_CLIPS[args.part])
+    folder = extra_dir() / "views" / f"{args.part}-{args.view}"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "windows.i16").open("wb") as raw, (folder / "rows.csv").open("w", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
         for number, clip in enumerate(clips):
-            rng = np.random.default_rng([args.seed, shard, number])
-            made = train_windows(clip, rng, views=args.views) if args.part == "train" else test_windows(clip, rng)
-            for name, window in made:
+            for window in windows(clip, args.view, number):
                 raw.write(np.round(np.clip(window, -2, 2) * INT16).astype(np.int16).tobytes())
-                writer.writerow([clip.path, name])
+                csv.writer(handle, lineterminator="\n").writerow([clip.path])
             if number % 500 == 0:
                 print(f"{number}/{len(clips)}", flush=True)
 
 
-def open_views(part: str) -> tuple[list[tuple[str, str]], NDArray[np.int16]]:
-    """Return the (path, view) of every row and the windows, int16 (rows, WINDOW_SAMPLES); divide by INT16."""
-    folders = sorted((extra_dir() / "views").glob(f"{part}*"))
-    rows: list[tuple[str, str]] = []
-    arrays = []
-    for folder in folders:
-        with (folder / "rows.csv").open(newline="") as handle:
-            listed = [(row[0], row[1]) for row in csv.reader(handle)]
-        whole = Path(folder / "windows.i16").stat().st_size // (2 * WINDOW_SAMPLES)
-        rows += listed[:whole]
-        arrays.append(np.memmap(folder / "windows.i16", np.int16, "r", shape=(whole, WINDOW_SAMPLES))[: len(listed)])
-    return rows, arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+def windows(clip: Clip, view: str, number: int) -> Iterator[Samples]:
+    """Yield one random history of the clip for a numbered view, else its first windows under the named condition."""
+    if view.isdigit():
+        yield augment(read_clip(clip), np.random.default_rng([int(view), number]))
+    else:
+        yield from test_windows(clip, CONDITIONS[view], np.random.default_rng(number))
+
+
+def open_view(part: str, view: str) -> tuple[list[str], NDArray[np.int16]]:
+    """Return the clip path of every row and the windows, int16 (rows, WINDOW_SAMPLES); divide by INT16."""
+    folder = extra_dir() / "views" / f"{part}-{view}"
+    paths = (folder / "rows.csv").read_text().splitlines()
+    whole = (folder / "windows.i16").stat().st_size // (2 * WINDOW_SAMPLES)
+    count = min(whole, len(paths))
+    return paths[:count], np.memmap(folder / "windows.i16", np.int16, "r", shape=(count, WINDOW_SAMPLES))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,126 @@
+"""What frozen features are worth: python -m training.audio.frozen --whisper MODEL.bin --width 512
+
+Pools the first layers of a Whisper encoder (and two baselines: band energies, LFCC statistics) over every window of a view, keeps
+them under AUDIO_EXTRA/features/, and scores linear models and gradient boosting on pages and systems that were not trained on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import scipy.fft
+import torch
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from forensics.media.audio import SAMPLE_RATE_HZ
+from training.audio.data import Clip, extra_dir, load_clips, weights
+from training.audio.evaluate import clip_scores, report
+from training.audio.net import EarlyWhisper, LogMel, load_whisper, pooled
+from training.audio.views import INT16, open_view
+
+BATCH = 16
+Floats = NDArray[np.float32]
+Extract = Callable[[Floats], Floats]
+
+
+def whisper_features(path: Path, *, width: int, layers: int) -> Extract:
+    """Return windows (n, samples) -> pooled states (n, 3 * (layers + 1) * width)."""
+    encoder = EarlyWhisper(width, layers=layers).eval()
+    load_whisper(encoder, path)
+
+    @torch.no_grad()
+    def extract(windows: Floats) -> Floats:
+        return np.asarray(pooled(encoder(torch.from_numpy(windows))).numpy())
+
+    return extract
+
+
+def band_features() -> Extract:
+    """Return windows -> mean and deviation of 80 log-mel bands: (n, 160)."""
+    mel = LogMel().eval()
+
+    @torch.no_grad()
+    def extract(windows: Floats) -> Floats:
+        log = mel(torch.from_numpy(windows)).numpy()
+        return np.concatenate([log.mean(axis=2), log.std(axis=2)], axis=1)
+
+    return extract
+
+
+def lfcc_features(windows: Floats) -> Floats:
+    """Return mean, deviation and 5th and 95th percentile of 20 LFCCs and their differences: (n, 160)."""
+    size, hop, filters = 512, 160, 40
+    frames = np.lib.stride_tricks.sliding_window_view(windows, size, axis=1)[:, ::hop] * np.hanning(size)
+    power = np.abs(np.fft.rfft(frames, axis=2)).astype(np.float32) ** 2
+    edges = np.linspace(0, SAMPLE_RATE_HZ / 2, filters + 2)
+    bins = np.linspace(0, SAMPLE_RATE_HZ / 2, size // 2 + 1)
+    bank = np.maximum(0, 1 - np.abs(bins[:, None] - edges[None, 1:-1]) / (edges[1] - edges[0]))
+    lfcc = scipy.fft.dct(np.log(power @ bank + 1e-8), axis=2, norm="ortho")[:, :, :20]
+    both = np.concatenate([lfcc[:, 1:], np.diff(lfcc, axis=1)], axis=2)
+    stats = [both.mean(axis=1), both.std(axis=1), *np.percentile(both, [5, 95], axis=1)]
+    return np.concatenate(stats, axis=1).astype(np.float32)
+
+
+def features(name: str, extract: Extract, part: str, view: str) -> tuple[list[str], Floats]:
+    """Return the clip path of every row and its features, computed once and kept."""
+    paths, windows = open_view(part, view)
+    kept = extra_dir() / "features" / f"{name}-{part}-{view}.npy"
+    if kept.is_file() and (old := np.load(kept)).shape[0] == len(paths):
+        return paths, old
+    kept.parent.mkdir(exist_ok=True)
+    steps = range(0, len(paths), BATCH)
+    made = np.concatenate([extract(windows[i : i + BATCH].astype(np.float32) / INT16) for i in steps])
+    np.save(kept, made)
+    return paths, made
+
+
+def linear() -> object:
+    """A standardised logistic regression, strongly regularised."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.002, max_iter=300))
+
+
+def boosting() -> object:
+    """Gradient-boosted trees."""
+    return HistGradientBoostingClassifier(max_iter=200, learning_rate=0.06, max_leaf_nodes=15, l2_regularization=1.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--whisper", type=Path, required=True)
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--views", nargs="+", default=["0"])
+    parser.add_argument("--test", nargs="+", default=["clean"])
+    parser.add_argument("--only", nargs="*", default=["band-gbm", "lfcc-gbm", "whisper-linear"])
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    models = {
+        "band-gbm": ("band", band_features(), boosting),
+        "lfcc-gbm": ("lfcc", lfcc_features, boosting),
+        "whisper-linear": (f"whisper{args.width}", whisper_features(args.whisper, width=args.width, layers=2), linear),
+    }
+    clips = {str(c.path): c for c in load_clips()}
+    for name in args.only:
+        kind, extract, build = models[name]
+        parts = [features(kind, extract, "train", view) for view in args.views]
+        x = np.concatenate([f for _, f in parts])
+        trained: list[Clip] = [clips[p] for paths, _ in parts for p in paths]
+        model = build()
+        weight = weights(trained) * len(trained)
+        step = "logisticregression__sample_weight" if name.endswith("linear") else "sample_weight"
+        model.fit(x, [c.label for c in trained], **{step: weight})  # type: ignore[attr-defined]
+        for part, view in (("dev", "clean"), *(("test", v) for v in args.test)):
+            paths, values = features(kind, extract, part, view)
+            logits = model.predict_log_proba(values)  # type: ignore[attr-defined]
+            scored, means = clip_scores(paths, logits[:, 1] - logits[:, 0], clips)
+            print(f"{name} {part} {view}: {report(scored, means, {c.system for c in trained})}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
