@@ -1,50 +1,181 @@
-"""Measure the local API: python -m bench.latency [CALLS]
+"""Measure the local API: python -m bench.latency [CALLS] [--rounds N] [--write-docs]
 
-Prints the seconds from nothing to a deployed stack, and p50 / p95 / max in milliseconds of warm calls over HTTP, one
-after another on one connection. The first call of each kind (the cold start) is shown by itself.
+A warm call is split into stages by the answer's Server-Timing; what they leave of the whole is gateway, HTTP and form.
+Cold is measured twice: as the first answer of a new function process, and as import and load in a process by itself.
+Writes bench/results/latency.json; --write-docs also writes the table in docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
+import argparse
+import io
+import json
+import os
+import re
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 import httpx2
+from PIL import Image
 
-from localcloud.cloud import local_cloud
+from bench._figures import Figures, Machine, Spread, markdown, write_between_markers
+from bench._worker import peak_bytes, resident_bytes, worker
+from forensics.settings import ModelSettings
+from localcloud.cloud import LocalCloud, local_cloud
 from localcloud.demo import MEDIA
+from localcloud.emulator import ROOT
 
-DEFAULT_CALLS = 30
+RESULTS = ROOT / "bench" / "results" / "latency.json"
+DOCS = ROOT / "docs" / "benchmarks.md"
+SIZE_PX, QUALITY = (1152, 896), 90  # 1 megapixel, a usual size of generators
+WARM_UP_CALLS = 3
+FRESH_PROCESSES = 5
+MB = 1 << 20
+
+# The environment that the template gives the function; nothing is called, so the names need not exist.
+FUNCTION_ENVIRONMENT = {
+    "AWS_REGION": "us-east-1",
+    "JOBS_TABLE": "jobs",
+    "MEDIA_BUCKET": "media",
+    "IMAGE_QUEUE_URL": "http://127.0.0.1/image",
+    "PURGE_QUEUE_URL": "http://127.0.0.1/purge",
+    "POWERTOOLS_SERVICE_NAME": "bench",
+    "POWERTOOLS_METRICS_NAMESPACE": "bench",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+LOAD = (
+    "import time; wall, cpu = time.perf_counter(), time.process_time(); import functions.detect_image.app; "
+    "print(time.perf_counter() - wall, time.process_time() - cpu)"
+)
 
 
 def main() -> None:
-    calls = int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_CALLS
+    parser = argparse.ArgumentParser(prog="python -m bench.latency", description="Measure the local API.")
+    parser.add_argument("calls", nargs="?", type=int, default=30, help="of each round, default 30")
+    parser.add_argument("--rounds", type=int, default=3, help="default 3; medians over them are reported")
+    parser.add_argument("--write-docs", action="store_true", help="also write the table in docs/benchmarks.md")
+    options = parser.parse_args()
+    found = measure(calls=options.calls, rounds=options.rounds)
+    print(markdown(found))
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
+    if options.write_docs:
+        write_between_markers(DOCS, markdown(found))
+
+
+def measure(*, calls: int, rounds: int) -> Figures:
+    """Return the figures of one run; it starts a local cloud of its own."""
+    machine = Machine.here(threads_per_model=ModelSettings.from_env().threads)
+    wall_s, cpu_s = import_and_load()
     started = time.perf_counter()
     with local_cloud() as cloud:
-        print(f"{'start and deploy':<28}{time.perf_counter() - started:8.1f} s")
+        deployed_s = time.perf_counter() - started
         headers = {"Authorization": f"Bearer {cloud.create_key()}"}
         with httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=60, trust_env=False) as api:
-            photo = (MEDIA / "photo.jpg").read_bytes()
-            report("GET /v1/health", lambda: api.get("/health"), calls)
-            report("GET /v1/jobs/unknown", lambda: api.get("/jobs/job_unknown"), calls)
-            report("POST /v1/detect/image", lambda: api.post("/detect/image", files={"file": photo}), calls)
-
-
-def report(name: str, call: Callable[[], httpx2.Response], calls: int) -> None:
-    first, status = timed(call)
-    warm = sorted(timed(call)[0] for _ in range(calls))
-    p50, p95 = statistics.median(warm), warm[int(0.95 * (calls - 1))]
-    print(
-        f"{name:<28}{p50:8.1f} p50{p95:8.1f} p95{warm[-1]:8.1f} max{first:8.0f} first, ms (HTTP {status})", flush=True
+            warm, others, first_s = _warm_figures(api, calls=calls, rounds=rounds)
+        resident, peak = _memory(cloud)
+    stages = {name: Spread.of([[call[name] for call in calls_] for calls_ in warm]) for name in warm[0][0]}
+    return Figures(
+        machine=machine,
+        calls=calls,
+        rounds=rounds,
+        picture=f"A JPEG of {SIZE_PX[0]} x {SIZE_PX[1]} pixels (quality {QUALITY}, {len(picture()) // 1000} kB)",
+        start_and_deploy_s=round(deployed_s, 1),
+        total=stages.pop("total"),
+        stages=stages,
+        others=others,
+        first_answer_s=round(first_s, 2),
+        import_and_load_s=round(wall_s, 2),
+        import_and_load_cpu_s=round(cpu_s, 2),
+        resident_mb=resident // MB,
+        peak_mb=peak // MB,
     )
 
 
-def timed(call: Callable[[], httpx2.Response]) -> tuple[float, int]:
+def _warm_figures(
+    api: httpx2.Client, *, calls: int, rounds: int
+) -> tuple[list[list[dict[str, float]]], dict[str, Spread], float]:
+    """Return rounds of warm calls by stage, the other endpoints' times, and the seconds of the first detection."""
+    data = picture()
+
+    def detect() -> httpx2.Response:
+        return api.post("/detect/image", files={"file": ("photo.jpg", data)})
+
+    def job() -> httpx2.Response:
+        return api.get("/jobs/job_unknown")
+
+    def health() -> httpx2.Response:
+        return api.get("/health")
+
+    timed(job, expected=404)  # so that the first detection waits for its own function, not for the authorizer
+    first_ms, _ = timed(detect)
+    for _ in range(WARM_UP_CALLS):
+        timed(detect)
+    warm = [[_stages(*timed(detect)) for _ in range(calls)] for _ in range(rounds)]
+    others = {"GET /v1/health": _spread(health, 200, calls, rounds), "GET /v1/jobs/…": _spread(job, 404, calls, rounds)}
+    return warm, others, first_ms / 1000
+
+
+def timed(call: Callable[[], httpx2.Response], *, expected: int = 200) -> tuple[float, httpx2.Response]:
+    """Return milliseconds and answer; ends the benchmark when the answer is another than expected."""
     start = time.perf_counter()
-    status = call().status_code
-    return (time.perf_counter() - start) * 1000, status
+    answer = call()
+    elapsed_ms = (time.perf_counter() - start) * 1000
+    if answer.status_code != expected:
+        raise SystemExit(f"HTTP {answer.status_code} in place of {expected}: {answer.text[:500]}")
+    return elapsed_ms, answer
+
+
+def _stages(total_ms: float, answer: httpx2.Response) -> dict[str, float]:
+    timing = answer.headers["Server-Timing"]
+    own = {name: float(ms) for name, ms in re.findall(r"([\w-]+);dur=([\d.]+)", timing)}
+    return {"total": total_ms, "gateway": total_ms - sum(own.values()), **own}
+
+
+def _spread(call: Callable[[], httpx2.Response], expected: int, calls: int, rounds: int) -> Spread:
+    timed(call, expected=expected)
+    return Spread.of([[timed(call, expected=expected)[0] for _ in range(calls)] for _ in range(rounds)])
+
+
+def _memory(cloud: LocalCloud) -> tuple[int, int]:
+    process = worker(cloud, "detect_image")
+    if process is None:
+        raise SystemExit("the function's process is gone")
+    return resident_bytes(process), peak_bytes(process)
+
+
+def import_and_load() -> tuple[float, float]:
+    """Return the median seconds, wall and CPU, that a fresh process takes to be ready for its first event."""
+    runs = [_fresh_process() for _ in range(FRESH_PROCESSES + 1)][1:]  # the first compiles and fills the page cache
+    walls, cpus = zip(*runs, strict=True)
+    return statistics.median(walls), statistics.median(cpus)
+
+
+def _fresh_process() -> tuple[float, float]:
+    models = ModelSettings.from_env()
+    environment: Mapping[str, str] = {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        **FUNCTION_ENVIRONMENT,
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "layers/forensics/src"))),
+        "MODELS_DIR": str(models.models_dir),
+        "ENCODERS_DIR": str(models.encoders_dir),
+        "ORT_THREADS": str(models.threads),
+    }
+    run = subprocess.run([sys.executable, "-c", LOAD], env=environment, capture_output=True, text=True, check=True)
+    wall, cpu = run.stdout.split()
+    return float(wall), float(cpu)
+
+
+def picture() -> bytes:
+    """Return the photo of the examples as a JPEG of one megapixel."""
+    buffer = io.BytesIO()
+    with Image.open(MEDIA / "photo.jpg") as photo:
+        photo.resize(SIZE_PX, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()
 
 
 if __name__ == "__main__":
