@@ -22,11 +22,11 @@ from pathlib import Path
 
 import av
 import numpy as np
-import soundfile
 
 from forensics.domain.errors import DetectorError, MediaCorrupt
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples, decode_audio
 from forensics.media.speech import normalise_level, trim_edges
+from training.audio.data import write_samples
 
 SOURCES_CSV = Path(__file__).with_name("sources.csv")
 SUFFIXES = (".wav", ".mp3", ".flac", ".ogg", ".m4a", ".opus", ".g722", ".webm")
@@ -109,8 +109,7 @@ def store(source: dict[str, str], name: str, data: bytes, *, sha256: str, out: P
         if clip.size < LEAST_SECONDS * SAMPLE_RATE_HZ:
             continue
         path = Path(source["label"]) / source["page"] / f"{sha256[:16]}_{number}.flac"
-        (out / path).parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(out / path, np.clip(clip, -1, 1), SAMPLE_RATE_HZ, subtype="PCM_16")
+        write_samples(out / path, clip)
         facts = {k: source[k] for k in ("label", "page", "family", "system", "repository")}
         yield facts | {
             "path": str(path), "sentence": found.group(1) if found else name, "piece": str(number),

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pyworld
 import scipy.signal
-import soundfile
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.speech import normalise_level, trim_edges
+from training.audio.data import read_samples, write_samples
 from training.audio.mel import mel_filters
 
 LYRA_FRAME, LYRA_QUANTIZERS = 320, 46
@@ -171,11 +171,10 @@ def main() -> None:
 def copy(row: dict[str, str], method: tuple[str, str, Synth], extra: Path, rng: np.random.Generator) -> dict[str, str]:
     """Resynthesise one real clip and return its manifest row; page, sentence and content stay the parent's."""
     system, family, synth = method
-    samples, _ = soundfile.read(extra / row["path"], dtype="float32")
+    samples = read_samples(extra / row["path"])
     clip = normalise_level(trim_edges(synth(samples[: round(4.6 * SAMPLE_RATE_HZ)], rng)))
     path = Path("fake") / system / f"{Path(row['path']).stem}.flac"
-    (extra / path).parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(extra / path, np.clip(clip, -1, 1), SAMPLE_RATE_HZ, subtype="PCM_16")
+    write_samples(extra / path, clip)
     seconds = f"{clip.size / SAMPLE_RATE_HZ:.2f}"
     return row | {
         "path": str(path),

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from forensics.media.audio import Samples
+from forensics.media.audio import SAMPLE_RATE_HZ, Samples, decode_audio
 from training.audio.split import part_of
 
 MANIFESTS = ("manifest.csv", "copysynth.csv")
@@ -83,8 +83,26 @@ def capped(clips: Sequence[Clip], *, most: int) -> list[Clip]:
 
 def read_clip(clip: Clip) -> Samples:
     """Return the clip's samples, float32 (n,)."""
-    samples, _ = soundfile.read(clip.path, dtype="float32")
-    return np.asarray(samples, dtype=np.float32)
+    return read_samples(clip.path)
+
+
+def read_samples(path: Path) -> Samples:
+    """Return a stored clip's samples, float32 (n,), as serving would decode them."""
+    return np.asarray(decode_audio(path.read_bytes()).samples[0])
+
+
+def write_samples(path: Path, samples: Samples) -> None:
+    """Store mono samples (n,) as 16-bit FLAC."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scaled = np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+    frame = av.AudioFrame.from_ndarray(scaled[None, :], format="s16", layout="mono")
+    frame.sample_rate = SAMPLE_RATE_HZ
+    with av.open(path, "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=SAMPLE_RATE_HZ, layout="mono")
+        resampler = av.AudioResampler("s16", "mono", SAMPLE_RATE_HZ, stream.frame_size or None)
+        for chunk in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(chunk))
+        container.mux(stream.encode(None))
 
 
 def weights(clips: Sequence[Clip]) -> NDArray[np.float64]:

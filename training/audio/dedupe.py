@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
+from training.audio.data import read_samples
 from training.audio.split import TEST_PAGES
 
 LENGTH_TOLERANCE = 0.02
@@ -71,7 +71,7 @@ def describe(paths: list[Path]) -> tuple[Floats, Floats]:
     envelopes = np.zeros((len(paths), ENVELOPE_POINTS), dtype=np.float32)
     lengths = np.zeros(len(paths), dtype=np.float32)
     for i, path in enumerate(paths):
-        samples, _ = soundfile.read(path, dtype="float32")
+        samples = read_samples(path)
         lengths[i] = samples.size / SAMPLE_RATE_HZ
         frames = np.array_split(samples[: samples.size], ENVELOPE_POINTS)
         level = np.log10(1e-4 + np.array([float(np.sqrt((f**2).mean())) for f in frames]))
@@ -100,7 +100,7 @@ def same_wave(first: Path, second: Path) -> bool:
 
 
 def _probe(path: Path) -> Samples:
-    samples, _ = soundfile.read(path, frames=round(PROBE_SECONDS * SAMPLE_RATE_HZ), dtype="float32")
+    samples = read_samples(path)[: round(PROBE_SECONDS * SAMPLE_RATE_HZ)]
     return np.asarray(samples / max(float(np.linalg.norm(samples)), 1e-6), dtype=np.float32)
 
 

@@ -109,8 +109,9 @@ def main() -> None:
     for name in args.only:
         kind, extract, build = models[name]
         parts = [features(kind, extract, "train", view) for view in args.views]
-        x = np.concatenate([f for _, f in parts])
-        trained: list[Clip] = [clips[p] for paths, _ in parts for p in paths]
+        usable = [np.array([p in clips and clips[p].part == "train" for p in paths]) for paths, _ in parts]
+        x = np.concatenate([f[keep] for (_, f), keep in zip(parts, usable, strict=True)])
+        trained: list[Clip] = [clips[p] for paths, _ in parts for p in paths if p in clips and clips[p].part == "train"]
         model = build()
         weight = weights(trained) * len(trained)
         step = "logisticregression__sample_weight" if name.endswith("linear") else "sample_weight"

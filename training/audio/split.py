@@ -37,6 +37,9 @@ TEST_SYSTEMS = frozenset(
 TEST_CORPORA = frozenset(
     {"tuxpaint", "tuxpaint-stamps-default", "asterisk-core-sounds-ru-g722", "voice-emotion-analysis"}
 )
+DEV_CORPORA = frozenset(
+    {"fillets-ng-data-nl", "fillets_cs", "asterisk-core-sounds-it-g722", "picovoice_wake", "dc_tts"}
+)
 
 
 def part_of(page: str, system: str) -> str:
@@ -45,4 +48,4 @@ def part_of(page: str, system: str) -> str:
         return "test"
     if system in TEST_SYSTEMS:
         return ""
-    return "dev" if page in DEV_PAGES else "train"
+    return "dev" if page in DEV_PAGES or page in DEV_CORPORA else "train"

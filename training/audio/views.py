@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("--view", required=True, help=f"a number (a random history) or one of {', '.join(CONDITIONS)}")
     args = parser.parse_args()
     clips = capped([c for c in load_clips() if c.part == args.part], most=MOST_CLIPS[args.part])
+    np.random.default_rng(len(args.view)).shuffle(clips)  # so that a part of the rows is a fair part
     folder = extra_dir() / "views" / f"{args.part}-{args.view}"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "windows.i16").open("wb") as raw, (folder / "rows.csv").open("w", newline="") as handle:

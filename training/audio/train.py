@@ -1,0 +1,175 @@
+"""Train the audio network: python -m training.audio.train --config training/audio/configs/early.toml --whisper MODEL.bin
+
+Fine-tunes the first layers of a Whisper encoder on the windows that training.audio.views made. Writes
+runs/<name>/: config.toml, best.pt (by AUC on the dev pages), last.pt, log.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from training.audio.data import Clip, load_clips, weights
+from training.audio.evaluate import clip_scores, matched
+from training.audio.net import Detector, load_whisper
+from training.audio.views import INT16, open_view
+from training.image.metrics import auc
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Windows of one or more views: where they lie and how likely each is drawn."""
+
+    arrays: tuple[NDArray[np.int16], ...]
+    places: NDArray[np.int64]  # (rows, 2): array, row
+    labels: NDArray[np.float32]
+    chances: NDArray[np.float64]
+
+    def batch(self, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return windows (n, samples) and labels (n,)."""
+        windows = np.stack([self.arrays[a][r] for a, r in self.places[chosen]]).astype(np.float32) / INT16
+        return torch.from_numpy(windows), torch.from_numpy(self.labels[chosen])
+
+
+def load_rows(views: list[str], clips: dict[str, Clip]) -> Rows:
+    """Open the training views."""
+    arrays, places, members = [], [], []
+    for number, view in enumerate(views):
+        paths, array = open_view("train", view)
+        arrays.append(array)
+        kept = [row for row, path in enumerate(paths) if path in clips and clips[path].part == "train"]
+        places += [(number, row) for row in kept]
+        members += [clips[paths[row]] for row in kept]
+    labels = np.array([c.label for c in members], dtype=np.float32)
+    return Rows(tuple(arrays), np.array(places), labels, weights(members))
+
+
+def batches(rows: Rows, *, size: int, steps: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches drawn by weight, half of them fake."""
+    for _ in range(steps):
+        halves = []
+        for label in (0, 1):
+            chances = np.where(rows.labels == label, rows.chances, 0)
+            halves.append(rng.choice(len(chances), size // 2, replace=False, p=chances / chances.sum()))
+        yield rows.batch(np.concatenate(halves))
+
+
+def mixed(windows: Tensor, labels: Tensor, rng: np.random.Generator, *, chance: float) -> Tensor:
+    """Hide a random stretch of some windows and turn the sign of others; both labels alike."""
+    windows = windows.clone()
+    for window in windows:
+        if rng.random() < chance:
+            start, length = int(rng.integers(0, window.numel())), int(rng.integers(1600, 16_000))
+            window[start : start + length] = 0
+    signs = torch.from_numpy(rng.choice((-1.0, 1.0), size=(len(windows), 1)).astype(np.float32))
+    return windows * signs
+
+
+@torch.no_grad()
+def score_view(net: Detector, part: str, view: str, clips: dict[str, Clip]) -> tuple[list[Clip], NDArray[np.float64]]:
+    """Return clips and mean logits of a part under one view."""
+    net.eval()
+    paths, windows = open_view(part, view)
+    kept = [i for i, p in enumerate(paths) if p in clips]
+    logits = [
+        net(torch.from_numpy(windows[kept[i : i + 16]].astype(np.float32) / INT16))[0].numpy()
+        for i in range(0, len(kept), 16)
+    ]
+    return clip_scores([paths[i] for i in kept], np.concatenate(logits), clips)
+
+
+def dev_auc(net: Detector, clips: dict[str, Clip]) -> float:
+    """Return the AUC on the dev pages, clean."""
+    found, scores = score_view(net, "dev", "clean", clips)
+    keep = matched(found)
+    return auc(scores[keep], np.array([c.label for c in found])[keep])
+
+
+def build(config: dict[str, Any], whisper: Path | None) -> Detector:
+    """Make the network of a configuration, filled from the Whisper file when there is one."""
+    net = Detector(config["width"], layers=config["layers"], dropout=config["dropout"])
+    if whisper:
+        load_whisper(net.encoder, whisper)
+    return net
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--whisper", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--minutes", type=float, default=600.0, help="stop after this long, whatever the config says")
+    args = parser.parse_args()
+    config = tomllib.loads(args.config.read_text())
+    run = args.runs / config["name"]
+    run.mkdir(parents=True, exist_ok=True)
+    shutil.copy(args.config, run / "config.toml")
+    torch.manual_seed(config["seed"])
+    torch.set_num_threads(config["threads"])
+    rng = np.random.default_rng(config["seed"])
+    clips = {str(c.path): c for c in load_clips()}
+    rows = load_rows(config["views"], clips)
+    net = build(config, args.whisper)
+    fit(net, rows, clips, config, run, rng, deadline=time.monotonic() + 60 * args.minutes)
+
+
+def fit(
+    net: Detector,
+    rows: Rows,
+    clips: dict[str, Clip],
+    config: dict[str, Any],
+    run: Path,
+    rng: np.random.Generator,
+    *,
+    deadline: float,
+) -> None:
+    """Train until the last step or the deadline; the head first, then everything."""
+    head = [p for n, p in net.named_parameters() if not n.startswith("encoder")]
+    groups = [{"params": head, "lr": config["head_rate"]}, {"params": net.encoder.parameters(), "lr": config["rate"]}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=config["decay"])
+    rates = [group["lr"] for group in optimizer.param_groups]
+    best, started, losses = 0.0, time.monotonic(), list[float]()
+    stream = batches(rows, size=config["batch"], steps=config["steps"], rng=rng)
+    for step, (windows, labels) in enumerate(stream):
+        late = max(step / config["steps"], (time.monotonic() - started) / max(deadline - started, 1.0))
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * min(1.0, (step + 1) / config["warmup"]) * max(0.02, 1.0 - late)
+        net.train()
+        logits, _ = net(mixed(windows, labels, rng, chance=config["mask"]))
+        target = labels * (1 - 2 * config["smooth"]) + config["smooth"]
+        loss = functional.binary_cross_entropy_with_logits(logits, target)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        losses.append(float(loss))
+        over = time.monotonic() > deadline
+        if (step + 1) % config["check"] == 0 or over or step + 1 == config["steps"]:
+            value = dev_auc(net, clips)
+            torch.save(net.state_dict(), run / "last.pt")
+            if value > best:
+                best = value
+                torch.save(net.state_dict(), run / "best.pt")
+            seconds, recent = time.monotonic() - started, np.mean(losses[-config["check"] :])
+            line = f"step {step + 1} loss {recent:.3f} dev AUC {value:.3f} {seconds:.0f} s"
+            print(line, flush=True)
+            with (run / "log.txt").open("a") as log:
+                log.write(line + "\n")
+        if over:
+            break
+
+
+if __name__ == "__main__":
+    main()
