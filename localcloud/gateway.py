@@ -47,13 +47,16 @@ def main() -> None:
 def route_public(app: App, api_path: str) -> App:
     """Return `app` with `/v1/...` led to the deployed stage, so that the base URL looks as it does in production.
 
-    A signed request is an AWS call, never a caller of the API, and stays where it was sent.
+    `/<stage>/v1/...` leads there too, as on the gateway's own host name: the links in answers are of that form. A signed request is an AWS call, never a caller of the API, and stays where it was sent.
     """
 
+    stage = "/" + api_path.split("/")[-2]
+
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/v1/") and not _signed(scope):
-            raw_path = api_path.encode() + scope["raw_path"]
-            scope = {**scope, "path": api_path + scope["path"], "raw_path": raw_path}
+        if scope["type"] == "http" and not _signed(scope):
+            path, raw_path = scope["path"].removeprefix(stage), scope["raw_path"].removeprefix(stage.encode())
+            if path.startswith("/v1/"):
+                scope = {**scope, "path": api_path + path, "raw_path": api_path.encode() + raw_path}
         await app(scope, receive, send)
 
     return routed

@@ -280,7 +280,7 @@ def test_an_asynchronous_job_completes_and_its_media_goes(api: httpx2.Client, bu
     job = PendingJob.model_validate_json(accepted.content)
     assert accepted.headers["Location"] == job.links.self
     assert job.links.self.endswith(f"/v1/jobs/{job.job_id}")
-    done = result(api.get(f"/jobs/{job.job_id}?wait=20"))
+    done = result(api.get(api.base_url.join(f"{job.links.self}?wait=20")))  # the link as given, from the host's root
     assert (done.status, done.verdict, done.job_id) == ("completed", "synthetic", job.job_id)
     assert bucket.objects(job=job.job_id) == {}
     assert _deleted_at(api, job.job_id) - done.completed_at < timedelta(seconds=60)

@@ -32,13 +32,16 @@ def routed(path: str, *headers: tuple[bytes, bytes], kind: str = "http") -> Scop
     return seen[0]
 
 
-def test_the_api_answers_under_v1() -> None:
-    scope = routed("/v1/jobs/a%20b", (b"authorization", b"Bearer dd_test_x"))
+@pytest.mark.parametrize("path", ["/v1/jobs/a%20b", "/prod/v1/jobs/a%20b"])
+def test_the_api_answers_under_v1_and_under_its_stage(path: str) -> None:
+    scope = routed(path, (b"authorization", b"Bearer dd_test_x"))
     assert scope["path"] == API_PATH + "/v1/jobs/a%20b"
     assert scope["raw_path"] == API_PATH.encode() + b"/v1/jobs/a%20b"
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v10/x", "/bucket/v1/x", "/_ministack/health"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v10/x", "/prod", "/prod/x", "/production/v1/x", "/bucket/v1/x", "/_ministack/health"]
+)
 def test_other_paths_stay(path: str) -> None:
     assert routed(path)["path"] == path
 
