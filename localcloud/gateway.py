@@ -47,7 +47,8 @@ def main() -> None:
 def route_public(app: App, api_path: str) -> App:
     """Return `app` with `/v1/...` led to the deployed stage, so that the base URL looks as it does in production.
 
-    `/<stage>/v1/...` leads there too, as on the gateway's own host name: the links in answers are of that form. A signed request is an AWS call, never a caller of the API, and stays where it was sent.
+    `/<stage>/v1/...` leads there too, as on the gateway's own host name: the links in answers are of that form.
+    A signed request is an AWS call, never a caller of the API, and stays where it was sent.
     """
 
     stage = "/" + api_path.split("/")[-2]
