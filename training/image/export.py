@@ -25,7 +25,7 @@ from training.image.data import Item, balanced_weights, load_items
 from training.image.features import CLIP_NORM, ENCODER, SIDE_PX, load_features
 from training.image.fuse import fit_fusion, read_oof, sigmoid
 from training.image.head_onnx import export_head
-from training.image.semantic import LinearHead
+from training.image.train import read_heads
 
 VERSION = "0.2.0"
 MODEL_DIR = Path("models/image")
@@ -93,7 +93,7 @@ def main() -> None:
 
 def export_semantic(saved: np.lib.npyio.NpzFile) -> None:
     """Write the whole-view head with its distance and family outputs."""
-    head = LinearHead(saved["weights"], float(saved["bias"]))
+    (head,) = read_heads(saved, "final")
     families = (saved["family_weights"], saved["family_bias"])
     export_head(head, distance=(saved["projection"], saved["offset"]), families=families, path=MODEL_DIR / HEAD_FILE)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from training.image.features import EARLY, EMBEDDING, MIDDLE
-from training.image.semantic import LinearHead
+from training.image.semantic import Head
 
 EMBEDDING_WIDTH, TOKEN_WIDTH, GRID = 512, 768, 14
 OPSET, IR_VERSION = 17, 8
@@ -19,69 +19,119 @@ OPSET, IR_VERSION = 17, 8
 Affine = tuple[NDArray[np.float64], NDArray[np.float64]]  # weights (width, k), offset (k,)
 
 
-def export_head(head: LinearHead, *, distance: Affine, families: Affine, path: Path) -> None:
+def export_head(head: Head, *, distance: Affine, families: Affine, path: Path) -> None:
     """Write the graph: encoder outputs -> logit (n,), patches (n, 14, 14), distance (n,), families (n, k).
 
-    A patch's logit is its own share: mean pooling is linear in the tokens, and a deviation s equals the mean of
-    (token - mean)^2 / s, so the mean over patches is exactly the picture's logit.
+    A patch's logit is the picture's plus the patch's first-order share of the pooled statistics: the gradient of the logit
+    times (token - mean) for a mean, and times (token - mean)^2 / s - s for a deviation s. Both shares average to zero over
+    the patches, so the mean of the map is exactly the picture's logit.
     `distance` maps the embedding onto unit-variance axes of the training set, `families` the pooled vector to logits.
     """
-    projection, offset = distance
     constants = {
-        "w_embed": head.weights[:EMBEDDING_WIDTH, None],
+        "inward": head.inward,
+        "offset": head.offset,
+        "outward": head.outward[:, None],
+        "outward_row": head.outward[None, :],
         "bias": np.array([head.bias]),
-        "projection": projection,
-        "offset": offset,
+        "projection": distance[0],
+        "axes_offset": distance[1],
         "w_families": families[0],
         "b_families": families[1],
+        "half": np.array([0.5]),
+        "unit": np.array([1.0]),
+        "root_half": np.array([np.sqrt(0.5)]),
+        "density": np.array([1 / np.sqrt(2 * np.pi)]),
     }
-    nodes = [helper.make_node("MatMul", [EMBEDDING, "w_embed"], ["embed_term"])]  # (n, 1)
+    make = helper.make_node
+    pooled = [f"{statistic}_{tag}" for tag in ("early", "middle") for statistic in ("m", "s")]  # (n, 1, 768) each
+    nodes = [*_statistics("early", EARLY), *_statistics("middle", MIDDLE)]
+    nodes += [make("Squeeze", [s, "token_axis"], [f"{s}_flat"]) for s in pooled]
+    nodes += [make("Concat", [EMBEDDING, *(f"{s}_flat" for s in pooled)], ["pooled"], axis=1), *_network()]  # (n, 3584)
     at = EMBEDDING_WIDTH
-    pooled = [f"{statistic}_{tag}" for tag in ("early", "middle") for statistic in ("m", "s")]
-    for tag, tokens in (("early", EARLY), ("middle", MIDDLE)):
-        constants[f"w_mean_{tag}"] = head.weights[at : at + TOKEN_WIDTH, None]
-        constants[f"w_std_{tag}"] = head.weights[at + TOKEN_WIDTH : at + 2 * TOKEN_WIDTH, None]
+    for tag in ("early", "middle"):
+        nodes += _shares(tag, start=at)
         at += 2 * TOKEN_WIDTH
-        nodes += _patch_terms(tag, tokens)
+    starts = {f"from_{n}": [n] for n in range(EMBEDDING_WIDTH, at + 1, TOKEN_WIDTH)}
     nodes += [
-        helper.make_node("Add", ["patch_early", "patch_middle"], ["patch_sum"]),  # (n, 196, 1)
-        helper.make_node("Squeeze", ["patch_sum", "last_axis"], ["patch_flat"]),  # (n, 196)
-        helper.make_node("Add", ["embed_term", "bias"], ["whole"]),  # (n, 1)
-        helper.make_node("Add", ["patch_flat", "whole"], ["patch_logits"]),
-        helper.make_node("ReduceMean", ["patch_logits"], ["logit"], axes=[1], keepdims=0),
-        helper.make_node("Reshape", ["patch_logits", "grid"], ["patches"]),
-        helper.make_node("MatMul", [EMBEDDING, "projection"], ["projected"]),
-        helper.make_node("Add", ["projected", "offset"], ["axes"]),
-        helper.make_node("Mul", ["axes", "axes"], ["axes_squared"]),
-        helper.make_node("ReduceMean", ["axes_squared"], ["distance_squared"], axes=[1], keepdims=0),
-        helper.make_node("Sqrt", ["distance_squared"], ["distance"]),
-        *(helper.make_node("Squeeze", [s, "token_axis"], [f"{s}_flat"]) for s in pooled),
-        helper.make_node("Concat", [EMBEDDING, *(f"{s}_flat" for s in pooled)], ["pooled"], axis=1),  # (n, 3584)
-        helper.make_node("MatMul", ["pooled", "w_families"], ["family_scores"]),
-        helper.make_node("Add", ["family_scores", "b_families"], ["family_logits"]),
-        helper.make_node("Softmax", ["family_logits"], ["families"], axis=1),
+        make("Add", ["share_early", "share_middle"], ["share"]),  # (n, 196, 1)
+        make("Squeeze", ["share", "last_axis"], ["share_flat"]),  # (n, 196)
+        make("Add", ["share_flat", "logit_column"], ["patch_logits"]),
+        make("Reshape", ["patch_logits", "grid"], ["patches"]),
+        make("MatMul", [EMBEDDING, "projection"], ["projected"]),
+        make("Add", ["projected", "axes_offset"], ["axes"]),
+        make("Mul", ["axes", "axes"], ["axes_squared"]),
+        make("ReduceMean", ["axes_squared"], ["distance_squared"], axes=[1], keepdims=0),
+        make("Sqrt", ["distance_squared"], ["distance"]),
+        make("MatMul", ["pooled", "w_families"], ["family_scores"]),
+        make("Add", ["family_scores", "b_families"], ["family_logits"]),
+        make("Softmax", ["family_logits"], ["families"], axis=1),
     ]
-    _save(nodes, constants, path, families=families[1].shape[0])
+    _save(nodes, constants, starts, path, families=families[1].shape[0])
 
 
-def _patch_terms(tag: str, tokens: str) -> list[onnx.NodeProto]:
+def _statistics(tag: str, tokens: str) -> list[onnx.NodeProto]:
+    make = helper.make_node
     return [
-        helper.make_node("Slice", [tokens, "one", "end", "token_axis"], [f"t_{tag}"]),  # (n, 196, 768)
-        helper.make_node("ReduceMean", [f"t_{tag}"], [f"m_{tag}"], axes=[1], keepdims=1),
-        helper.make_node("Sub", [f"t_{tag}", f"m_{tag}"], [f"d_{tag}"]),
-        helper.make_node("Mul", [f"d_{tag}", f"d_{tag}"], [f"d2_{tag}"]),
-        helper.make_node("ReduceMean", [f"d2_{tag}"], [f"var_{tag}"], axes=[1], keepdims=1),
-        helper.make_node("Sqrt", [f"var_{tag}"], [f"s_{tag}"]),
-        helper.make_node("Div", [f"d2_{tag}", f"s_{tag}"], [f"share_{tag}"]),
-        helper.make_node("MatMul", [f"t_{tag}", f"w_mean_{tag}"], [f"by_mean_{tag}"]),
-        helper.make_node("MatMul", [f"share_{tag}", f"w_std_{tag}"], [f"by_std_{tag}"]),
-        helper.make_node("Add", [f"by_mean_{tag}", f"by_std_{tag}"], [f"patch_{tag}"]),
+        make("Slice", [tokens, "one", "end", "token_axis"], [f"t_{tag}"]),  # (n, 196, 768), class token left out
+        make("ReduceMean", [f"t_{tag}"], [f"m_{tag}"], axes=[1], keepdims=1),
+        make("Sub", [f"t_{tag}", f"m_{tag}"], [f"d_{tag}"]),
+        make("Mul", [f"d_{tag}", f"d_{tag}"], [f"d2_{tag}"]),
+        make("ReduceMean", [f"d2_{tag}"], [f"var_{tag}"], axes=[1], keepdims=1),
+        make("Sqrt", [f"var_{tag}"], [f"s_{tag}"]),
     ]
 
 
-def _save(nodes: list[onnx.NodeProto], constants: dict[str, NDArray[np.float64]], path: Path, *, families: int) -> None:
+def _network() -> list[onnx.NodeProto]:
+    """The head and the gradient of its logit: gelu(h) = h P(h), gelu'(h) = P(h) + h p(h), P and p of the unit normal."""
+    make = helper.make_node
+    return [
+        make("MatMul", ["pooled", "inward"], ["hidden_sum"]),
+        make("Add", ["hidden_sum", "offset"], ["hidden"]),  # (n, units)
+        make("Mul", ["hidden", "root_half"], ["hidden_scaled"]),
+        make("Erf", ["hidden_scaled"], ["erf"]),
+        make("Add", ["erf", "unit"], ["erf_up"]),
+        make("Mul", ["erf_up", "half"], ["normal_cdf"]),
+        make("Mul", ["hidden", "normal_cdf"], ["gelu"]),
+        make("MatMul", ["gelu", "outward"], ["logit_sum"]),
+        make("Add", ["logit_sum", "bias"], ["logit_column"]),  # (n, 1)
+        make("Squeeze", ["logit_column", "token_axis"], ["logit"]),
+        make("Mul", ["hidden_scaled", "hidden_scaled"], ["half_square"]),
+        make("Neg", ["half_square"], ["exponent"]),
+        make("Exp", ["exponent"], ["bell"]),
+        make("Mul", ["bell", "density"], ["normal_pdf"]),
+        make("Mul", ["hidden", "normal_pdf"], ["slope_part"]),
+        make("Add", ["slope_part", "normal_cdf"], ["slope"]),
+        make("Mul", ["slope", "outward_row"], ["unit_gradient"]),
+        make("Gemm", ["unit_gradient", "inward"], ["gradient"], transB=1),  # (n, 3584)
+    ]
+
+
+def _shares(tag: str, *, start: int) -> list[onnx.NodeProto]:
+    make = helper.make_node
+    middle, stop = start + TOKEN_WIDTH, start + 2 * TOKEN_WIDTH
+    return [
+        make("Slice", ["gradient", f"from_{start}", f"from_{middle}", "token_axis"], [f"gm_row_{tag}"]),
+        make("Slice", ["gradient", f"from_{middle}", f"from_{stop}", "token_axis"], [f"gs_row_{tag}"]),
+        make("Unsqueeze", [f"gm_row_{tag}", "last_axis"], [f"gm_{tag}"]),  # (n, 768, 1)
+        make("Unsqueeze", [f"gs_row_{tag}", "last_axis"], [f"gs_{tag}"]),
+        make("Div", [f"d2_{tag}", f"s_{tag}"], [f"spread_{tag}"]),
+        make("Sub", [f"spread_{tag}", f"s_{tag}"], [f"excess_{tag}"]),
+        make("MatMul", [f"d_{tag}", f"gm_{tag}"], [f"by_mean_{tag}"]),
+        make("MatMul", [f"excess_{tag}", f"gs_{tag}"], [f"by_std_{tag}"]),
+        make("Add", [f"by_mean_{tag}", f"by_std_{tag}"], [f"share_{tag}"]),
+    ]
+
+
+def _save(
+    nodes: list[onnx.NodeProto],
+    constants: dict[str, NDArray[np.float64]],
+    starts: dict[str, list[int]],
+    path: Path,
+    *,
+    families: int,
+) -> None:
     tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
-    integers = {"one": [1], "end": [1 << 31], "token_axis": [1], "last_axis": [2], "grid": [0, GRID, GRID]}
+    integers = {"one": [1], "end": [1 << 31], "token_axis": [1], "last_axis": [2], "grid": [0, GRID, GRID], **starts}
     tensors += [numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in integers.items()]
     inputs = [
         _value(EMBEDDING, ["n", EMBEDDING_WIDTH]),

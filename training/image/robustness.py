@@ -24,7 +24,7 @@ from training.image.features import Encoder
 from training.image.fuse import fit_fusion, read_oof, sigmoid
 from training.image.metrics import auc, bootstrap
 from training.image.patches import score
-from training.image.train import PROTOCOLS
+from training.image.train import read_heads
 
 PER_LABEL = 150
 PROTOCOL = "family"
@@ -74,8 +74,8 @@ def main() -> None:
     sample = [item for label in (0, 1) for item in drawn([i for i in items if i.label == label])]
     labels, sources = np.array([i.label for i in sample]), np.array([i.source for i in sample])
     saved, encoder = np.load(args.semantic / "model.npz"), Encoder.load()
-    weights, bias = (saved[name][PROTOCOLS.index(PROTOCOL)] for name in ("fold_weights", "fold_bias"))
-    head_fold = assign_folds(items, folds=len(bias), by=PROTOCOL)
+    heads = read_heads(saved, f"folds_{PROTOCOL}")
+    head_fold = assign_folds(items, folds=len(heads), by=PROTOCOL)
     nets, net_fold = _fold_nets(args.artefacts, items) if args.artefacts else ([], {})
     threshold = load_manifest(MODEL_DIR).normal.thresholds.synthetic
     rows = {}
@@ -83,8 +83,7 @@ def main() -> None:
         raw = np.zeros((len(sample), len(runs)))
         for n, item in enumerate(sample):
             rgb = damage(neutral(item.pixels()))
-            fold = head_fold[item.source]
-            raw[n, 0] = encoder.features(rgb).astype(np.float64) @ weights[fold] + bias[fold]
+            raw[n, 0] = heads[head_fold[item.source]].logits(encoder.features(rgb).astype(np.float32))
             if nets:
                 raw[n, 1] = score(nets[net_fold[item.source]], rgb)
         scores = sigmoid(fusion.logits(raw))

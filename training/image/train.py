@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from training.image.attribution import fit_families
 from training.image.data import Item, assign_folds, load_items
 from training.image.features import load_features
-from training.image.semantic import Group, HeadRecipe, fit_head, out_of_fold
+from training.image.semantic import Head, HeadRecipe, fit_head, out_of_fold
 
 OOD_AXES = 48
 PROTOCOLS = ("family", "repository")  # what a fold holds out of the fakes; real pictures go by repository in both
@@ -35,6 +36,7 @@ def main() -> None:
     run = args.runs / config["name"]
     run.mkdir(parents=True, exist_ok=True)
     shutil.copy(args.config, run / "config.toml")
+    torch.set_num_threads(1)
     items = load_items()
     recipe = read_recipe(config)
     features = load_features(items, views=len(recipe.view_weights))  # (items, views, width)
@@ -51,10 +53,8 @@ def main() -> None:
     )
     np.savez(
         run / "model.npz",
-        weights=head.weights,
-        bias=head.bias,
-        fold_weights=np.array([[h.weights for h in fold_heads[by]] for by in PROTOCOLS]),
-        fold_bias=np.array([[h.bias for h in fold_heads[by]] for by in PROTOCOLS]),
+        **{f"final_{name}": array for name, array in head_arrays([head]).items()},
+        **{f"folds_{by}_{name}": array for by in PROTOCOLS for name, array in head_arrays(fold_heads[by]).items()},
         projection=projection,
         offset=offset,
         family_labels=np.array(families.labels),
@@ -67,8 +67,23 @@ def main() -> None:
 
 def read_recipe(config: Mapping[str, Any]) -> HeadRecipe:
     """Return the head's recipe from a parsed config file."""
-    groups = tuple(Group(**row) for row in config["groups"])
-    return HeadRecipe(groups, tuple(config["view_weights"]), tuple(config["left_out_families"]))
+    return HeadRecipe(
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in config["head"].items()}
+    )
+
+
+def head_arrays(heads: Sequence[Head]) -> dict[str, NDArray[np.float32]]:
+    """Return the heads' arrays stacked, by name."""
+    names = ("inward", "offset", "outward", "bias")
+    return {name: np.array([getattr(head, name) for head in heads], dtype=np.float32) for name in names}
+
+
+def read_heads(saved: Mapping[str, NDArray[np.float32]], prefix: str) -> list[Head]:
+    """Return the heads that were saved under a prefix ("final", "folds_family", "folds_repository")."""
+    inward, offset, outward, bias = (
+        saved[f"{prefix}_{name}"].astype(np.float64) for name in ("inward", "offset", "outward", "bias")
+    )
+    return [Head(inward[n], offset[n], outward[n], float(bias[n])) for n in range(len(bias))]
 
 
 def whitening(embeddings: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

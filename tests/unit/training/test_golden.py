@@ -17,7 +17,7 @@ from forensics.media.tensors import square_view, to_tensor, working_copy
 from forensics.settings import ModelSettings
 from training.image.features import CLIP_NORM, EARLY, EMBEDDING, MIDDLE, SIDE_PX, pool
 from training.image.head_onnx import export_head
-from training.image.semantic import LinearHead
+from training.image.semantic import Head
 
 RNG = np.random.default_rng(3)
 WIDTH = 512 + 4 * 768
@@ -38,22 +38,36 @@ def test_training_tensor_is_the_serving_tensor() -> None:
 
 
 def test_head_graph_equals_numpy_and_its_patches_average_to_the_logit(tmp_path: Path) -> None:
-    head = LinearHead(RNG.normal(0, 0.02, WIDTH), 0.3)
+    head = Head(RNG.normal(0, 0.02, (WIDTH, 24)), RNG.normal(0, 0.2, 24), RNG.normal(0, 0.3, 24), 0.3)
     distance = (RNG.normal(0, 0.1, (512, 48)), RNG.normal(0, 0.1, 48))
     families = (RNG.normal(0, 0.02, (WIDTH, 3)), np.array([0.1, 0.0, -0.1]))
     export_head(head, distance=distance, families=families, path=tmp_path / "head.onnx")
     raw = encoder_outputs()
     found = OnnxModel(tmp_path / "head.onnx").run(raw)
-    vector = pool(raw).astype(np.float64)
+    vector = pool(raw)
     assert found["logit"][0] == pytest.approx(float(head.logits(vector)), abs=1e-4)
     assert found["patches"].mean() == pytest.approx(found["logit"][0], abs=1e-4)
     axes = raw[EMBEDDING][0] @ distance[0] + distance[1]
     assert found["distance"][0] == pytest.approx(float(np.sqrt((axes**2).mean())), abs=1e-4)
-    scores = np.exp(vector @ families[0] + families[1])
+    scores = np.exp(vector.astype(np.float64) @ families[0] + families[1])
     np.testing.assert_allclose(found["families"][0], scores / scores.sum(), atol=1e-4)
 
 
-@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript-based ONNX export:DeprecationWarning")
+def test_a_hot_patch_is_where_its_tokens_push_the_logit(tmp_path: Path) -> None:
+    """Raise one patch's tokens along the gradient: the map peaks there."""
+    head = Head(RNG.normal(0, 0.02, (WIDTH, 24)), RNG.normal(0, 0.2, 24), RNG.normal(0, 0.3, 24), 0.0)
+    nothing = (np.zeros((512, 2)), np.zeros(2))
+    export_head(head, distance=nothing, families=(np.zeros((WIDTH, 2)), np.zeros(2)), path=tmp_path / "head.onnx")
+    raw = encoder_outputs()
+    vector = pool(raw)
+    step = 1e-2 * np.eye(WIDTH, dtype=np.float32)[512 : 512 + 768]
+    gradient = (head.logits(vector + step) - head.logits(vector)) / 1e-2
+    raw[EARLY][0, 1 + 40] += (2 * gradient / np.linalg.norm(gradient) * 10).astype(np.float32)
+    patches = OnnxModel(tmp_path / "head.onnx").run(raw)["patches"][0]
+    assert int(patches.argmax()) == 40
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's TorchScript exporter announces its end, twice
 def test_artefact_network_exports_to_the_same_numbers(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="torch comes with training/requirements.txt, not with the lock")
     from training.image.artefact_net import ArtefactNet
