@@ -74,9 +74,11 @@ class EarlyWhisper(nn.Module):
         self.blocks = nn.ModuleList(Block(width, width // 64) for _ in range(layers))
 
     def forward(self, samples: Tensor) -> list[Tensor]:
-        x = functional.gelu(self.conv1(self.mel(samples)))
+        with torch.autocast("cpu", enabled=False):  # powers span more than bfloat16 can tell apart
+            mel = self.mel(samples)
+        x = functional.gelu(self.conv1(mel))
         states = [functional.gelu(self.conv2(x)).transpose(1, 2)]
-        x = states[0] + self.positions
+        x = states[0] + self.positions[: states[0].shape[1]]
         for block in self.blocks:
             x = block(x)
             states.append(x)
@@ -86,7 +88,7 @@ class EarlyWhisper(nn.Module):
 def pooled(states: list[Tensor]) -> Tensor:
     """Return mean, deviation and mean absolute first difference over time of every stage: (batch, 3 * stages * width)."""
     parts = []
-    for state in states:
+    for state in (s.float() for s in states):
         mean = state.mean(dim=1)
         deviation = torch.sqrt(((state - mean[:, None]) ** 2).mean(dim=1) + 1e-6)
         parts += [mean, deviation, (state[:, 1:] - state[:, :-1]).abs().mean(dim=1)]

@@ -1,0 +1,100 @@
+"""Measure the exported model and write models/audio/card.md: python -m training.audio.card
+
+Scores every test window with the ONNX file that is served, calibrated as served. Intervals are 95 % bootstrap intervals over
+redrawn sources (a system on its page, or the recordings of a page). Needs the test views of training.audio.views.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.detect.audio_manifest import AudioManifest, load_audio_manifest
+from forensics.detect.onnx import OnnxModel
+from training.audio.data import Clip, extra_dir, load_clips
+from training.audio.evaluate import clip_scores, matched, unseen
+from training.audio.views import INT16, open_view
+from training.image.metrics import auc, bootstrap, ece, eer, recall_at
+
+MODEL_DIR = Path("models/audio")
+VIEWS = ("clean", "telephone", "mp3_32k", "noisy")
+FAMILIES = ("tts", "vc", "vocoder", "codec")
+BATCH = 16
+Floats = NDArray[np.float64]
+HEAD = (
+    "| group | condition | fakes | recordings | AUC | EER | recall at 1 % | recall at 5 % | ECE |\n"
+    "|---|---|---|---|---|---|---|---|---|\n"
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1)
+    threads = parser.parse_args().threads
+    manifest = load_audio_manifest(MODEL_DIR)
+    network = OnnxModel(manifest.network, threads=threads)
+    clips = {str(c.path): c for c in load_clips()}
+    trained = {c.system for c in clips.values() if c.part == "train"}
+    lines, decided = [], ""
+    for view in VIEWS:
+        if not (extra_dir() / "views" / f"test-{view}" / "rows.csv").is_file():
+            continue
+        found, scores = score(network, manifest, view, clips)
+        lines += rows(view, found, scores, trained)
+        decided += decisions(view, found, scores, manifest)
+    (MODEL_DIR / "measured.md").write_text(HEAD + "".join(lines) + "\n" + decided)
+    print((MODEL_DIR / "measured.md").read_text())
+
+
+def score(network: OnnxModel, manifest: AudioManifest, view: str, clips: dict[str, Clip]) -> tuple[list[Clip], Floats]:
+    """Return test clips and their calibrated P(fake) under one view."""
+    paths, windows = open_view("test", view)
+    steps = [windows[i : i + BATCH].astype(np.float32) / INT16 for i in range(0, len(paths), BATCH)]
+    logits = np.concatenate([network.run({"samples": step}, outputs=["logit"])["logit"] for step in steps])
+    found, means = clip_scores(paths, logits, clips)
+    return found, 1 / (1 + np.exp(-(manifest.slope * means + manifest.intercept)))
+
+
+def rows(view: str, clips: Sequence[Clip], scores: Floats, trained: set[str]) -> list[str]:
+    """Return the table lines of one condition."""
+    labels = np.array([c.label for c in clips])
+    families = np.array([c.family for c in clips])
+    base = matched(clips) & unseen(clips, trained)
+    groups = {"unseen systems, matched pages": base}
+    groups |= {f"… {f}": base & ((labels == 0) | (families == f)) for f in FAMILIES}
+    groups |= {"all held-out clips": np.ones(len(clips), dtype=bool)}
+    return [line(name, view, keep, clips, scores, labels) for name, keep in groups.items()]
+
+
+def line(
+    name: str, view: str, keep: NDArray[np.bool_], clips: Sequence[Clip], scores: Floats, labels: NDArray[np.int64]
+) -> str:
+    """Return one table line."""
+    sources = np.array([c.source for c in clips])[keep]
+    some, truth = scores[keep], labels[keep]
+    values = [bootstrap(m, some, truth, sources) for m in (auc, eer, recall_at(0.01), recall_at(0.05), ece)]
+    counts = f"{int(truth.sum())} | {int((1 - truth).sum())}"
+    return f"| {name} | {view} | {counts} | {' | '.join(str(v) for v in values)} |\n"
+
+
+def decisions(view: str, clips: Sequence[Clip], scores: Floats, manifest: AudioManifest) -> str:
+    """Return what the normal thresholds decide: recordings called fake, fakes found, fakes called authentic, left open."""
+    labels = np.array([c.label for c in clips])
+    pages = np.array([c.page for c in clips])
+    bounds = manifest.normal.thresholds
+    called, cleared = scores >= bounds.synthetic, scores <= bounds.authentic
+    fake, real = labels == 1, labels == 0
+    worst, page = max((float(np.mean(called[real & (pages == p)])), str(p)) for p in np.unique(pages[real]))
+    return (
+        f"- {view}: {np.mean(called[real]):.1%} of recordings decided fake (worst source {page} {worst:.0%}), "
+        f"{np.mean(called[fake]):.1%} of fakes found, {np.mean(cleared[fake]):.1%} of fakes called authentic, "
+        f"{np.mean(~called & ~cleared):.1%} of all left open\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
