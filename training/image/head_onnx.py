@@ -14,6 +14,8 @@ from training.image.semantic import Head
 
 EMBEDDING_WIDTH, TOKEN_WIDTH, GRID = 512, 768, 14
 OPSET, IR_VERSION = 17, 8
+# A patch is shown as if a fifth of the picture were like it; at full strength every patch saturates at 0 or 1.
+PATCH_SHARE = 0.2
 
 
 Affine = tuple[NDArray[np.float64], NDArray[np.float64]]  # weights (width, k), offset (k,)
@@ -24,7 +26,7 @@ def export_head(head: Head, *, distance: Affine, families: Affine, path: Path) -
 
     A patch's logit is the picture's plus the patch's first-order share of the pooled statistics: the gradient of the logit
     times (token - mean) for a mean, and times (token - mean)^2 / s - s for a deviation s. Both shares average to zero over
-    the patches, so the mean of the map is exactly the picture's logit.
+    the patches, so the mean of the map is exactly the picture's logit, however the shares are damped (PATCH_SHARE).
     `distance` maps the embedding onto unit-variance axes of the training set, `families` the pooled vector to logits.
     """
     constants = {
@@ -37,6 +39,7 @@ def export_head(head: Head, *, distance: Affine, families: Affine, path: Path) -
         "axes_offset": distance[1],
         "w_families": families[0],
         "b_families": families[1],
+        "damping": np.array([PATCH_SHARE]),
         "half": np.array([0.5]),
         "unit": np.array([1.0]),
         "root_half": np.array([np.sqrt(0.5)]),
@@ -54,7 +57,8 @@ def export_head(head: Head, *, distance: Affine, families: Affine, path: Path) -
     starts = {f"from_{n}": [n] for n in range(EMBEDDING_WIDTH, at + 1, TOKEN_WIDTH)}
     nodes += [
         make("Add", ["share_early", "share_middle"], ["share"]),  # (n, 196, 1)
-        make("Squeeze", ["share", "last_axis"], ["share_flat"]),  # (n, 196)
+        make("Squeeze", ["share", "last_axis"], ["share_full"]),  # (n, 196)
+        make("Mul", ["share_full", "damping"], ["share_flat"]),
         make("Add", ["share_flat", "logit_column"], ["patch_logits"]),
         make("Reshape", ["patch_logits", "grid"], ["patches"]),
         make("MatMul", [EMBEDDING, "projection"], ["projected"]),

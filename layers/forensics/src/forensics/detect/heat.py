@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from forensics.domain.scores import Region
 from forensics.media.tensors import Box
 
-GRID_CELLS = 24  # cells along the longer side of a heat map
+GRID_CELLS = 28  # cells along the longer side: two for each patch of a square view
 MOST_REGIONS = 3
 HOT = 0.5  # P(fake) from which a patch is worth pointing at
 
