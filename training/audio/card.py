@@ -14,16 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.detect.audio_manifest import AudioManifest, load_audio_manifest
-from forensics.detect.onnx import OnnxModel
-from training.audio.data import Clip, extra_dir, load_clips
-from training.audio.evaluate import clip_scores, matched, unseen
-from training.audio.views import INT16, open_view
+from training.audio.data import Clip, load_clips
+from training.audio.evaluate import matched, unseen
+from training.audio.scoring import has_view, score
 from training.image.metrics import auc, bootstrap, ece, eer, recall_at
 
 MODEL_DIR = Path("models/audio")
 VIEWS = ("clean", "telephone", "mp3_32k", "noisy")
 FAMILIES = ("tts", "vc", "vocoder", "codec")
-BATCH = 16
 Floats = NDArray[np.float64]
 HEAD = (
     "| group | condition | fakes | recordings | AUC | EER | recall at 1 % | recall at 5 % | ECE |\n"
@@ -36,27 +34,18 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     threads = parser.parse_args().threads
     manifest = load_audio_manifest(MODEL_DIR)
-    network = OnnxModel(manifest.network, threads=threads)
     clips = {str(c.path): c for c in load_clips()}
     trained = {c.system for c in clips.values() if c.part == "train"}
     lines, decided = [], ""
     for view in VIEWS:
-        if not (extra_dir() / "views" / f"test-{view}" / "rows.csv").is_file():
+        if not has_view("test", view):
             continue
-        found, scores = score(network, manifest, view, clips)
+        found, raw = score(manifest.network, "test", view, clips, threads=threads)
+        scores = 1 / (1 + np.exp(-(manifest.slope * raw + manifest.intercept)))
         lines += rows(view, found, scores, trained)
         decided += decisions(view, found, scores, manifest)
     (MODEL_DIR / "measured.md").write_text(HEAD + "".join(lines) + "\n" + decided)
     print((MODEL_DIR / "measured.md").read_text())
-
-
-def score(network: OnnxModel, manifest: AudioManifest, view: str, clips: dict[str, Clip]) -> tuple[list[Clip], Floats]:
-    """Return test clips and their calibrated P(fake) under one view."""
-    paths, windows = open_view("test", view)
-    steps = [windows[i : i + BATCH].astype(np.float32) / INT16 for i in range(0, len(paths), BATCH)]
-    logits = np.concatenate([network.run({"samples": step}, outputs=["logit"])["logit"] for step in steps])
-    found, means = clip_scores(paths, logits, clips)
-    return found, 1 / (1 + np.exp(-(manifest.slope * means + manifest.intercept)))
 
 
 def rows(view: str, clips: Sequence[Clip], scores: Floats, trained: set[str]) -> list[str]:

@@ -1,12 +1,13 @@
 """Write models/audio from a run: python -m training.audio.export --run runs/audio-early
 
-The network goes to ONNX (weights stored as fp16, computed as fp32) with the feature distance beside the logit; calibration and
-thresholds come from the dev pages, the operating points from the test pages.
+The network goes to ONNX with the feature distance beside the logit; calibration and thresholds come from the dev pages, the
+operating points from the test pages, both scored with the exported file.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
 from forensics.detect.files import file_sha256
@@ -22,7 +24,8 @@ from forensics.media.speech import WINDOW_SAMPLES
 from training.audio.calibrate import Pair, calibrate
 from training.audio.data import load_clips
 from training.audio.net import Detector
-from training.audio.train import build, load_rows, score_view
+from training.audio.scoring import score
+from training.audio.train import build, load_rows
 
 VERSION = "0.1.0"
 MODEL_DIR = Path("models/audio")
@@ -49,7 +52,9 @@ class Exported(nn.Module):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
-    run = parser.parse_args().run
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    run = args.run
     config = tomllib.loads((run / "config.toml").read_text())
     net = build(config, None)
     net.load_state_dict(torch.load(run / "best.pt"))
@@ -59,7 +64,8 @@ def main() -> None:
     path = MODEL_DIR / NETWORK_FILE
     write_onnx(Exported(net, projection, offset).eval(), path)
     clips = {str(c.path): c for c in load_clips()}
-    calibration = calibrate(*score_view(net, "dev", "clean", clips), *score_view(net, "test", "clean", clips))
+    scored = [score(path, part, "clean", clips, threads=args.threads) for part in ("dev", "test")]
+    calibration = calibrate(*scored[0], *scored[1])
     text = manifest(calibration.slope, calibration.intercept, calibration.normal, calibration.strict, largest)
     (MODEL_DIR / "manifest.toml").write_text(text)
     print(text)
@@ -83,12 +89,16 @@ def whitening(net: Detector, config: dict[str, list[str]]) -> tuple[Tensor, Tens
 
 
 def write_onnx(model: Exported, path: Path) -> None:
-    """Export with a free batch size and store large weights as fp16 behind a cast."""
+    """Export with a free batch size: linear layers in int8, quantised as they run, other large weights stored as fp16."""
     sample = torch.zeros(2, WINDOW_SAMPLES)
     names = {"input_names": ["samples"], "output_names": ["logit", "distance"]}
     axes = {name: {0: "n"} for name in ("samples", "logit", "distance")}
-    torch.onnx.export(model, (sample,), str(path), **names, dynamic_axes=axes, opset_version=17, dynamo=False)
-    onnx.save(halved(onnx.load(path)), path)
+    with tempfile.TemporaryDirectory() as folder:
+        whole, quantised = Path(folder) / "whole.onnx", Path(folder) / "quantised.onnx"
+        torch.onnx.export(model, (sample,), str(whole), **names, dynamic_axes=axes, opset_version=17, dynamo=False)
+        kinds = ["MatMul", "Gemm"]
+        quantize_dynamic(whole, quantised, weight_type=QuantType.QInt8, per_channel=True, op_types_to_quantize=kinds)
+        onnx.save(halved(onnx.load(quantised)), path)
 
 
 def halved(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -23,7 +23,6 @@ from torch.nn import functional
 
 from forensics.media.audio import SAMPLE_RATE_HZ
 from training.audio.data import Clip, load_clips, weights
-from training.audio.evaluate import clip_scores
 from training.audio.net import Detector, load_whisper
 from training.audio.split import DEV_PAGES
 from training.audio.views import INT16, open_view
@@ -79,13 +78,6 @@ def mixed(windows: Tensor, rng: np.random.Generator, *, seconds: float, chance: 
             window[first : first + hidden] = 0
     signs = torch.from_numpy(rng.choice((-1.0, 1.0), size=(len(windows), 1)).astype(np.float32))
     return windows * signs
-
-
-def score_view(net: Detector, part: str, view: str, clips: dict[str, Clip]) -> tuple[list[Clip], NDArray[np.float64]]:
-    """Return clips and mean logits of a part under one view."""
-    paths, windows = open_view(part, view)
-    kept = [i for i, p in enumerate(paths) if p in clips]
-    return clip_scores([paths[i] for i in kept], run(net, windows, kept), clips)
 
 
 @torch.no_grad()
