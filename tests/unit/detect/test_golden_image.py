@@ -64,7 +64,9 @@ def test_patch_scores_average_to_the_score(detector: ImageDetector) -> None:
     logits = np.log(np.clip(heat, 1e-6, 1 - 1e-6) / (1 - np.clip(heat, 1e-6, 1 - 1e-6)))
     score = detector.detect(rgb).score
     assert score is not None
-    assert float(logits.mean()) == pytest.approx(float(np.log(score / (1 - score))), abs=0.05)  # probabilities are clipped
+    assert float(logits.mean()) == pytest.approx(
+        float(np.log(score / (1 - score))), abs=0.05
+    )  # probabilities are clipped
 
 
 def test_signals_speak_in_documented_words(detector: ImageDetector) -> None:
