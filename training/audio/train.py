@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from forensics.media.audio import SAMPLE_RATE_HZ
 from training.audio.data import Clip, load_clips, weights
+from training.audio.lcnn import Lcnn
 from training.audio.net import Detector, load_whisper
 from training.audio.split import DEV_PAGES
 from training.audio.views import INT16, open_view
@@ -81,7 +82,7 @@ def mixed(windows: Tensor, rng: np.random.Generator, *, seconds: float, chance: 
 
 
 @torch.no_grad()
-def run(net: Detector, windows: NDArray[np.int16], rows: list[int]) -> NDArray[np.float64]:
+def run(net: Detector | Lcnn, windows: NDArray[np.int16], rows: list[int]) -> NDArray[np.float64]:
     """Return the logits of some rows."""
     net.eval()
     steps = [rows[i : i + 16] for i in range(0, len(rows), 16)]
@@ -89,7 +90,7 @@ def run(net: Detector, windows: NDArray[np.int16], rows: list[int]) -> NDArray[n
     return np.concatenate(logits).astype(np.float64)
 
 
-def dev_auc(net: Detector, clips: dict[str, Clip]) -> float:
+def dev_auc(net: Detector | Lcnn, clips: dict[str, Clip]) -> float:
     """Return the AUC on the dev pages, clean, by the first window of each clip."""
     paths, windows = open_view("dev", "clean")
     first = [i for i, p in enumerate(paths) if p in clips and clips[p].page in DEV_PAGES and p not in paths[:i][-3:]]
@@ -97,8 +98,10 @@ def dev_auc(net: Detector, clips: dict[str, Clip]) -> float:
     return auc(run(net, windows, first), labels)
 
 
-def build(config: dict[str, Any], whisper: Path | None) -> Detector:
+def build(config: dict[str, Any], whisper: Path | None) -> Detector | Lcnn:
     """Make the network of a configuration, filled from the Whisper file when there is one."""
+    if config.get("kind") == "lcnn":
+        return Lcnn(dropout=config["dropout"])
     net = Detector(config["width"], layers=config["layers"], dropout=config["dropout"])
     if whisper:
         load_whisper(net.encoder, whisper)
@@ -108,7 +111,7 @@ def build(config: dict[str, Any], whisper: Path | None) -> Detector:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--whisper", type=Path, required=True)
+    parser.add_argument("--whisper", type=Path)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--start", type=Path, help="go on from these weights (a run's last.pt)")
     parser.add_argument("--minutes", type=float, default=600.0, help="stop after this long, whatever the config says")
@@ -129,7 +132,7 @@ def main() -> None:
 
 
 def fit(
-    net: Detector,
+    net: Detector | Lcnn,
     rows: Rows,
     clips: dict[str, Clip],
     config: dict[str, Any],
