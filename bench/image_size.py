@@ -45,7 +45,7 @@ def measure(name: str, folder: Path) -> tuple[dict[str, float], str]:
     parts = {
         "packages": megabytes(packages),
         "code": megabytes(code),
-        "models": megabytes(settings.models_dir) if has_models else 0.0,
+        "models": megabytes(settings.models_dir / name.removeprefix("detect_")) if has_models else 0.0,
         "encoders": megabytes(settings.encoders_dir) if has_models else 0.0,
     }
     by_size = sorted(((megabytes(path), path.name) for path in packages.iterdir()), reverse=True)
