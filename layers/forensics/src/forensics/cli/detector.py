@@ -13,7 +13,6 @@ from forensics.cli.inputs import is_url
 from forensics.domain.errors import DetectorError, InternalError, InvalidRequest, PayloadTooLarge, problem
 from forensics.domain.job import DetectOptions, Job, JobStatus
 from forensics.domain.result import Analysis, completed_document
-from forensics.usecases.analyse_image import image_kind
 from forensics.usecases.ports import Clock, Fetcher
 
 REGION = TENANT = "local"
@@ -35,7 +34,6 @@ class LineMaker:
         created_at = self.clock.now()
         try:
             data = self._read(item)
-            image_kind(data)
             analysis = self.analyse(data, self.options)
         except DetectorError as error:
             return _problem_line(item, error), None
@@ -47,7 +45,7 @@ class LineMaker:
             tenant=TENANT,
             job_id=self.clock.job_id(REGION),
             status=JobStatus.PROCESSING,
-            media_type="image",
+            media_type=analysis.media_type,
             options=self.options,
             request_id="local",
             created_at=created_at,

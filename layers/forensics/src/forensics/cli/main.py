@@ -19,10 +19,9 @@ from forensics.cli.inputs import expand, is_url
 from forensics.cli.output import ResultFile, as_block, as_line
 from forensics.cli.progress import progress
 from forensics.domain.job import DetectOptions
-from forensics.media.image import MAX_PIXELS
 from forensics.settings import ModelSettings
 
-MAX_IMAGE_BYTES = 50_000_000
+MAX_FILE_BYTES = 100_000_000  # of the largest medium; each pipeline has its own limit
 EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
@@ -72,14 +71,14 @@ def _line_maker(args: argparse.Namespace) -> LineMaker:
     # Imported here so that --help and usage errors answer at once.
     from forensics.net.fetch import GuardedFetch
     from forensics.usecases.ports import Clock
-    from forensics.wiring.image import image_analyser
+    from forensics.wiring.media import media_analyser
 
     models = replace(ModelSettings.from_env(), threads=args.threads)
     return LineMaker(
-        analyse=image_analyser(models, max_pixels=MAX_PIXELS),
+        analyse=media_analyser(models),
         fetch=GuardedFetch(allow_loopback=args.allow_loopback),
         options=DetectOptions(strict_mode=args.strict, explain=args.explain is not None),
-        max_bytes=MAX_IMAGE_BYTES,
+        max_bytes=MAX_FILE_BYTES,
         clock=Clock(),
         verbose=args.verbose,
     )
@@ -88,7 +87,7 @@ def _line_maker(args: argparse.Namespace) -> LineMaker:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deepfake-detect",
-        description="Say whether pictures are authentic, synthetic or manipulated, and why.",
+        description="Say whether pictures and speech are authentic, synthetic or manipulated, and why.",
         epilog="exit status: 0 all analysed, 1 some could not be, 2 wrong usage or models missing",
     )
     parser.add_argument("inputs", nargs="+", metavar="FILE|URL|DIR")

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from forensics.detect.audio_manifest import MODEL_DIRECTORY, AudioManifest, load_audio_manifest
-from forensics.detect.audio_segments import ScoredWindow, Segment, flag_segments
+from forensics.detect.audio_segments import ScoredWindow, flag_segments
 from forensics.detect.encoders import read_encoders
 from forensics.detect.image import sigmoid
 from forensics.detect.onnx import OnnxModel
 from forensics.detect.speech import ENCODER, Network, SpeechDetector
-from forensics.domain.scores import Detection, ModelScore
+from forensics.domain.scores import Detection, ModelScore, Segment
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.windows import SpeechWindows, Window
 

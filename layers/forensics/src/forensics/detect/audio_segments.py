@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from forensics.domain.scores import Segment
 from forensics.media.speech import WINDOW_SECONDS
 
 TIME_DIGITS = 1
@@ -17,15 +18,6 @@ class ScoredWindow:
     start_s: float
     end_s: float
     speech_s: float
-    score: float
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A flagged span in seconds to 0.1 s, and the mean P(fake) of its windows."""
-
-    start: float
-    end: float
     score: float
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from forensics.domain.errors import DetectorError, problem
 from forensics.domain.evidence import Provenance
 from forensics.domain.job import PURGE_WITHIN, RETAIN_PERIOD, DetectOptions, Job, timestamp
-from forensics.domain.scores import Detection, Signal
+from forensics.domain.scores import Detection, Segment, Signal
 from forensics.domain.verdict import Decision
 
 SCORE_DIGITS = 4
@@ -19,13 +19,14 @@ ESTIMATED_IMAGE_SECONDS = 2
 
 @dataclass(frozen=True)
 class MediaFacts:
-    """What was analysed: SHA-256 and size of the bytes as received, size in pixels, share of the media that was covered."""
+    """What was analysed: SHA-256 and size of the bytes as received, pixels or seconds, share of the media that was covered."""
 
     sha256: str
     bytes: int
     format: str
-    width: int
-    height: int
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
     coverage: float = 1.0
 
 
@@ -39,6 +40,9 @@ class Analysis:
     media: MediaFacts
     timings_ms: Mapping[str, float]
     heatmap_png: bytes | None = None
+    media_type: str = "image"
+    segments: tuple[Segment, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def signals(self) -> tuple[Signal, ...]:
@@ -88,7 +92,7 @@ def completed_document(
         "confidence": round(decision.confidence, SCORE_DIGITS),
         "generator": decision.generator,
         "signals": {s.name: s.value for s in analysis.signals},
-        "flagged_segments": [],
+        "flagged_segments": [asdict(s) | {"score": round(s.score, SCORE_DIGITS)} for s in analysis.segments],
         "latency_ms": latency_ms,
         "score": round(decision.score, SCORE_DIGITS),
         "thresholds": asdict(decision.mode.thresholds),
@@ -102,7 +106,7 @@ def completed_document(
         "artifacts": {},
         "media": asdict(analysis.media),
         "retention": _retention(job, completed_at, deleted_at),
-        "warnings": [*detection.warnings, *analysis.provenance.warnings],
+        "warnings": [*detection.warnings, *analysis.warnings, *analysis.provenance.warnings],
         "created_at": timestamp(job.created_at),
         "completed_at": timestamp(completed_at),
         "request_id": job.request_id,

@@ -53,6 +53,15 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """A flagged span of sound or video in seconds, to 0.1 s, with its P(fake)."""
+
+    start: float
+    end: float
+    score: float
+
+
+@dataclass(frozen=True)
 class Signal:
     """A named measurement turned into a word by documented thresholds (docs/signals.md)."""
 

@@ -14,8 +14,10 @@ DECISIVE_STRENGTH = 0.9
 REASON_TEXTS = {
     "borderline": "The score lies between the two thresholds.",
     "low_resolution": "The picture is too small for a reliable score.",
-    "out_of_distribution": "The picture is unlike the photographs the models were trained and measured on.",
+    "out_of_distribution": "The media is unlike what the models were trained and measured on.",
     "models_disagree": "The models contradict each other.",
+    "no_speech": "Nobody speaks in the recording.",
+    "too_short": "There is too little speech for a reliable score.",
 }
 NO_EVIDENCE = "The file carries no provenance evidence; that proves nothing either way."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import urandom
@@ -17,6 +17,10 @@ if TYPE_CHECKING:  # functions without pixels do not carry numpy
     import numpy as np
     from numpy.typing import NDArray
 
+    from forensics.domain.job import DetectOptions
+    from forensics.domain.result import Analysis
+    from forensics.domain.scores import Segment
+    from forensics.media.audio import Samples
     from forensics.media.image import DecodedImage
 
 
@@ -26,6 +30,31 @@ class ImageDetector(Protocol):
     def detect(self, rgb: NDArray[np.uint8]) -> Detection: ...
 
     def heatmap(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]: ...
+
+
+class ScoredAudio(Protocol):
+    """What an audio detector returns: the detection, flagged spans, and how many seconds it heard."""
+
+    @property
+    def detection(self) -> Detection: ...
+
+    @property
+    def segments(self) -> Sequence[Segment]: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+
+class AudioDetector(Protocol):
+    """Scores a stream of float32 (channels 1..2, n) blocks at 16 kHz."""
+
+    def detect(self, blocks: Iterable[Samples]) -> ScoredAudio: ...
+
+
+class Analyser(Protocol):
+    """One medium's pipeline; raises DetectorErrors."""
+
+    def __call__(self, data: bytes, options: DetectOptions) -> Analysis: ...
 
 
 class ProvenanceReader(Protocol):

@@ -109,8 +109,9 @@ class Media(_Model):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     bytes: int
     format: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
+    duration_s: float | None
     coverage: Probability
 
 
@@ -123,6 +124,7 @@ class Retention(_Model):
 class Segment(_Model):
     start: float
     end: float
+    score: Probability
 
 
 class Result(_Model):

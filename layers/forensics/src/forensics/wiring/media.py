@@ -1,0 +1,28 @@
+"""Every medium's pipeline behind one callable, for the command line."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from forensics.detect.audio import AudioDetector
+from forensics.media.image import MAX_PIXELS
+from forensics.provenance.reading import read_provenance
+from forensics.settings import ModelSettings
+from forensics.usecases.analyse_audio import AnalyseAudio
+from forensics.usecases.analyse_media import AnalyseMedia
+from forensics.usecases.ports import Analyser
+from forensics.wiring.image import image_analyser
+
+MAX_BYTES = {"image": 50_000_000, "audio": 100_000_000}
+
+
+def media_analyser(settings: ModelSettings) -> AnalyseMedia:
+    """Return the chooser; the image models are loaded now, so that a missing one is told at once, the audio model when needed."""
+    image = image_analyser(settings, max_pixels=MAX_PIXELS)
+
+    @cache
+    def audio() -> Analyser:
+        detector = AudioDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads)
+        return AnalyseAudio(detector, read_provenance)
+
+    return AnalyseMedia({"image": lambda: image, "audio": audio}, MAX_BYTES)
