@@ -27,6 +27,33 @@ HEAD = (
     "| group | condition | fakes | recordings | AUC | EER | recall at 1 % | recall at 5 % | ECE |\n"
     "|---|---|---|---|---|---|---|---|---|\n"
 )
+INTRO = """\
+# Audio model {version}
+
+<!-- Written by training/audio/card.py; do not edit. -->
+
+Scores speech with P(fake): made or altered by a generator, against recorded. It is a first model, and a weak one on modern
+speech synthesis: see the table. Calibrated for a prior of one half with every source counting by the root of its size.
+
+**Intended use**: triage by people who can look further, beside what the file says of itself. **Not for**: proof, identification,
+moderation without review, music, singing.
+
+Whisper-base's front end and first two layers (OpenAI, MIT), fine-tuned; data, splits and what was tried: docs/models/audio.md and
+training/audio/sources.csv. Pages, corpora and systems of the test part were never trained on.
+
+## Operating points
+
+| mode | synthetic from | authentic up to | false alarms | recall |
+|---|---|---|---|---|
+{modes}
+Chosen on the dev pages, measured on the test pages; rates are weighted by source.
+
+## Measured
+
+"Unseen systems, matched pages" are fakes of systems that appear nowhere in training, against the recordings of the same pages.
+
+"""
+DECIDED = "\n## Decided at the normal thresholds\n\n"
 
 
 def main() -> None:
@@ -44,8 +71,20 @@ def main() -> None:
         scores = 1 / (1 + np.exp(-(manifest.slope * raw + manifest.intercept)))
         lines += rows(view, found, scores, trained)
         decided += decisions(view, found, scores, manifest)
-    (MODEL_DIR / "measured.md").write_text(HEAD + "".join(lines) + "\n" + decided)
-    print((MODEL_DIR / "measured.md").read_text())
+    text = intro(manifest) + HEAD + "".join(lines) + DECIDED + decided
+    (MODEL_DIR / "card.md").write_text(text)
+    print(text)
+
+
+def intro(manifest: AudioManifest) -> str:
+    """Return what the model is, for whom and not for whom, and where it decides."""
+    modes = [("normal", manifest.normal), ("strict", manifest.strict)]
+    table = "".join(
+        f"| {name} | {m.thresholds.synthetic:.3f} | {m.thresholds.authentic:.3f} "
+        f"| {m.operating_point.fpr:.3f} | {m.operating_point.recall:.3f} |\n"
+        for name, m in modes
+    )
+    return INTRO.format(version=manifest.version, modes=table)
 
 
 def rows(view: str, clips: Sequence[Clip], scores: Floats, trained: set[str]) -> list[str]:
