@@ -15,15 +15,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from forensics.settings import ModelSettings
 from forensics.web.app import create_app, lambda_handler
 from forensics.web.detect_routes import detect_router
-from forensics.wiring.image import detect_image, image_analyser, process_image
+from forensics.wiring.image import image_analyser
 from forensics.wiring.service import Service
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
 analyse = image_analyser(ModelSettings.from_env(), max_pixels=service.settings.max_image_pixels)
-process = process_image(service, analyse)
-api = lambda_handler(create_app(detect_router("image", detect_image(service, analyse))))
+process = service.process_job(analyse)
+api = lambda_handler(create_app(detect_router("image", service.detect_media("image", analyse))))
 processor = BatchProcessor(event_type=EventType.SQS)
 
 

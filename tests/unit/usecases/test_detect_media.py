@@ -12,7 +12,7 @@ from forensics.domain.errors import (
 from forensics.domain.job import DetectOptions, DetectRequest, JobStatus
 from forensics.usecases.abandon_job import AbandonJob
 from forensics.usecases.analyse_image import AnalyseImage
-from forensics.usecases.detect_media import DetectImage
+from forensics.usecases.detect_media import DetectMedia
 from forensics.usecases.finish_job import PURGE_BACKSTOP_S, FinishJob
 from forensics.usecases.process_job import ProcessJob
 from forensics.usecases.purge_media import PurgeMedia
@@ -39,7 +39,8 @@ class World:
         self.clock, self.fetch, self.detector = FakeClock(), FakeFetch(), FakeDetector()
         self.finish = FinishJob(self.jobs, self.media, self.purges, self.clock)
         self.analyse = AnalyseImage(self.detector, FakeProvenance())
-        self.detect = DetectImage(
+        self.detect = DetectMedia(
+            medium="image",
             analyse=self.analyse,
             finish=self.finish,
             jobs=self.jobs,

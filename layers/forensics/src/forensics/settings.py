@@ -57,11 +57,11 @@ class ServiceSettings:
     jobs_table: str | None = None
     keys_table: str | None = None
     media_bucket: str | None = None
-    image_queue_url: str | None = None
+    queue_urls: Mapping[str, str] = field(default_factory=dict)  # media type -> queue of its asynchronous jobs
     purge_queue_url: str | None = None
     detect_functions: Mapping[str, str] = field(default_factory=dict)  # media type -> function name
     allow_loopback_fetch: bool = False
-    max_image_bytes: int = 50_000_000
+    max_bytes: Mapping[str, int] = field(default_factory=dict)  # media type -> largest file
     max_image_pixels: int = 100_000_000
     result_ttl_days: int = 30
 
@@ -69,16 +69,17 @@ class ServiceSettings:
     def from_env(cls, env: Mapping[str, str] | None = None) -> ServiceSettings:
         env = os.environ if env is None else env
         functions = {"image": env.get("DETECT_IMAGE_FUNCTION", "")}
+        queues = {"image": env.get("IMAGE_QUEUE_URL", "")}
         return cls(
             region=env.get("AWS_REGION") or _need(env, "AWS_DEFAULT_REGION"),
             jobs_table=env.get("JOBS_TABLE"),
             keys_table=env.get("KEYS_TABLE"),
             media_bucket=env.get("MEDIA_BUCKET"),
-            image_queue_url=env.get("IMAGE_QUEUE_URL"),
+            queue_urls={k: v for k, v in queues.items() if v},
             purge_queue_url=env.get("PURGE_QUEUE_URL"),
             detect_functions={k: v for k, v in functions.items() if v},
             allow_loopback_fetch=env.get("ALLOW_LOOPBACK_FETCH", "false") == "true",
-            max_image_bytes=int(env.get("MAX_IMAGE_BYTES") or 50_000_000),
+            max_bytes={"image": int(env.get("MAX_IMAGE_BYTES") or 50_000_000)},
             max_image_pixels=int(env.get("MAX_IMAGE_PIXELS") or 100_000_000),
             result_ttl_days=int(env.get("RESULT_TTL_DAYS") or 30),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from forensics.domain.errors import UnsupportedMediaType
+from forensics.domain.errors import InvalidRequest, MediaTypeMismatch, UnsupportedMediaType
 
 SNIFF_BYTES = 4096
 
@@ -48,6 +48,19 @@ def sniff(data: bytes) -> MediaKind:
     kind = _riff(data) or _isobmff(data) or _prefix(data) or _mp3_frame(data)
     if kind is None:
         raise UnsupportedMediaType("The bytes are no image, audio or video format this service knows.")
+    return kind
+
+
+def expect(data: bytes, *, medium: str) -> MediaKind:
+    """Return the kind of a file that must be of `medium`.
+
+    Raises InvalidRequest (no bytes), UnsupportedMediaType (unknown), or MediaTypeMismatch when it is another medium.
+    """
+    if not data:
+        raise InvalidRequest("The file is empty.")
+    kind = sniff(data)
+    if kind.media_type != medium:
+        raise MediaTypeMismatch(f"The file is {kind.media_type} ({kind.name}), not {medium}.")
     return kind
 
 

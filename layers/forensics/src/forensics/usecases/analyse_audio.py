@@ -10,7 +10,7 @@ from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis, MediaFacts
 from forensics.domain.verdict import decide
 from forensics.media.audio import open_audio
-from forensics.media.sniff import sniff
+from forensics.media.sniff import expect
 from forensics.usecases.ports import AudioDetector, ProvenanceReader
 
 DURATION_DIGITS = 1
@@ -19,12 +19,13 @@ CUT_SHORT = "The recording is damaged or longer than an hour: what follows the p
 
 @dataclass(frozen=True)
 class AnalyseAudio:
-    """The audio pipeline as one callable; raises UnsupportedMediaType or MediaCorrupt when nothing can be heard."""
+    """The audio pipeline as one callable; raises MediaErrors or UnsupportedMediaType when nothing can be heard."""
 
     detector: AudioDetector
     read_provenance: ProvenanceReader
 
     def __call__(self, data: bytes, options: DetectOptions) -> Analysis:
+        kind = expect(data, medium="audio")
         start = time.perf_counter()
         with open_audio(data) as reader:
             heard = self.detector.detect(reader.blocks())
@@ -36,7 +37,7 @@ class AnalyseAudio:
         media = MediaFacts(
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
-            format=sniff(data).name,
+            format=kind.name,
             duration_s=round(heard.seconds, DURATION_DIGITS),
         )
         return Analysis(

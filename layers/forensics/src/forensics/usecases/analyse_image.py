@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from forensics.domain.errors import InvalidRequest, MediaTypeMismatch, UnsupportedMediaType
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis, MediaFacts
 from forensics.domain.verdict import decide
 from forensics.media.image import MAX_PIXELS, DecodedImage, decode_image
-from forensics.media.sniff import MediaKind, sniff
+from forensics.media.sniff import MediaKind, expect
 from forensics.usecases.ports import ImageDetector, ProvenanceReader
 
 
@@ -33,7 +32,7 @@ class AnalyseImage:
     def __call__(self, data: bytes, options: DetectOptions) -> Analysis:
         timings: dict[str, float] = {}
         with _stage(timings, "decode"):
-            kind = image_kind(data)
+            kind = expect(data, medium="image")
             image = decode_image(data, max_pixels=self.max_pixels)
         with _stage(timings, "provenance"):
             provenance = self.read_provenance(data, image)
@@ -45,21 +44,6 @@ class AnalyseImage:
                 heatmap = heatmap_png(self.detector.heatmap(image.rgb), image)
         decision = decide(detection, provenance, strict=options.strict_mode)
         return Analysis(decision, detection, provenance, _facts(data, kind, image), timings, heatmap)
-
-
-def image_kind(data: bytes, *, asked: str | None = None) -> MediaKind:
-    """Return what the bytes are; `asked` is the medium the caller named.
-
-    Raises InvalidRequest (no bytes), UnsupportedMediaType, or MediaTypeMismatch when it is another medium than asked for.
-    """
-    if not data:
-        raise InvalidRequest("The file is empty.")
-    kind = sniff(data)
-    if asked and kind.media_type != asked:
-        raise MediaTypeMismatch(f"The file is {kind.media_type} ({kind.name}), not {asked}.")
-    if kind.media_type != "image":
-        raise UnsupportedMediaType(f"This deployment analyses images; the file is {kind.media_type} ({kind.name}).")
-    return kind
 
 
 def heatmap_png(grid: NDArray[np.float32], image: DecodedImage) -> bytes:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from forensics.domain.errors import InvalidRequest, PayloadTooLarge
 from forensics.domain.job import DetectRequest, Job, JobStatus, media_key
 from forensics.domain.result import pending_document
-from forensics.usecases.analyse_image import AnalyseImage, image_kind
+from forensics.media.sniff import expect
 from forensics.usecases.finish_job import FinishJob, with_artifact_links
-from forensics.usecases.ports import Clock, Fetcher, JobStore, MediaStore, Queue
+from forensics.usecases.ports import Analyser, Clock, Fetcher, JobStore, MediaStore, Queue
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,11 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class DetectImage:
-    """The image endpoint's use case."""
+class DetectMedia:
+    """The use case of one medium's endpoint; `max_bytes` is the largest file of that medium."""
 
-    analyse: AnalyseImage
+    medium: str
+    analyse: Analyser
     finish: FinishJob
     jobs: JobStore
     media: MediaStore
@@ -44,7 +45,7 @@ class DetectImage:
         timings: dict[str, float] = {}
         start = time.perf_counter()
         data = self._bytes(request)
-        image_kind(data, asked=request.media_type)
+        expect(data, medium=self.medium)
         timings["fetch"] = (time.perf_counter() - start) * 1000
         analysis = self.analyse(data, request.options)
         start = time.perf_counter()
@@ -60,7 +61,7 @@ class DetectImage:
             tenant=request.tenant,
             job_id=self.clock.job_id(self.region),
             status=JobStatus.QUEUED,
-            media_type="image",
+            media_type=self.medium,
             options=request.options,
             request_id=request.request_id,
             created_at=self.clock.now(),
@@ -72,13 +73,13 @@ class DetectImage:
         if request.data is None:
             raise InvalidRequest("One of `file` and `media_url` is needed.")
         if len(request.data) > self.max_bytes:
-            raise PayloadTooLarge(f"An image may have at most {self.max_bytes} bytes.")
+            raise PayloadTooLarge(f"A file may have at most {self.max_bytes} bytes.")
         return request.data
 
     def _enqueue(self, job: Job, request: DetectRequest) -> Outcome:
         """Fetch first, so that a bad URL or file is this caller's 4xx and not a failed job found later."""
         data = self._bytes(request)
-        image_kind(data, asked=request.media_type)
+        expect(data, medium=self.medium)
         job = self._keep(job, data)
         job = replace(job, document=pending_document(job))
         self.jobs.create(job)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forensics.domain.errors import DetectorError, MediaFetchFailed
-from forensics.usecases.analyse_image import AnalyseImage
 from forensics.usecases.finish_job import FinishJob
-from forensics.usecases.ports import JobStore, MediaStore
+from forensics.usecases.ports import Analyser, JobStore, MediaStore
 
 
 @dataclass(frozen=True)
 class ProcessJob:
     """Analyses a queued job; safe to run twice, because only the first finish is kept."""
 
-    analyse: AnalyseImage
+    analyse: Analyser
     finish: FinishJob
     jobs: JobStore
     media: MediaStore

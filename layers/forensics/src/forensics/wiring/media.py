@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from forensics.detect.audio import AudioDetector
 from forensics.media.image import MAX_PIXELS
-from forensics.provenance.reading import read_provenance
 from forensics.settings import ModelSettings
-from forensics.usecases.analyse_audio import AnalyseAudio
 from forensics.usecases.analyse_media import AnalyseMedia
 from forensics.usecases.ports import Analyser
+from forensics.wiring.audio import audio_analyser
 from forensics.wiring.image import image_analyser
 
 MAX_BYTES = {"image": 50_000_000, "audio": 100_000_000}
@@ -22,7 +20,6 @@ def media_analyser(settings: ModelSettings) -> AnalyseMedia:
 
     @cache
     def audio() -> Analyser:
-        detector = AudioDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads)
-        return AnalyseAudio(detector, read_provenance)
+        return audio_analyser(settings)
 
     return AnalyseMedia({"image": lambda: image, "audio": audio}, MAX_BYTES)

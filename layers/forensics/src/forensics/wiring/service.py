@@ -14,10 +14,12 @@ from forensics.store.media import S3Media
 from forensics.store.queues import SqsQueue
 from forensics.usecases.abandon_job import AbandonJob
 from forensics.usecases.authorize import Authorize
+from forensics.usecases.detect_media import DetectMedia
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.forward import ChooseFunction
 from forensics.usecases.get_job import GetJob
-from forensics.usecases.ports import Clock
+from forensics.usecases.ports import Analyser, Clock
+from forensics.usecases.process_job import ProcessJob
 from forensics.usecases.purge_media import PurgeMedia
 
 
@@ -35,6 +37,23 @@ class Service:
 
     def authorize(self) -> Authorize:
         return Authorize(DynamoKeys(self.clients.dynamodb, _named(self.settings.keys_table, "KEYS_TABLE")))
+
+    def detect_media(self, medium: str, analyse: Analyser) -> DetectMedia:
+        return DetectMedia(
+            medium=medium,
+            analyse=analyse,
+            finish=self.finish(),
+            jobs=self.jobs(),
+            media=self.media(),
+            queue=self.medium_queue(medium),
+            fetch=self.fetch(),
+            clock=self.clock,
+            region=self.settings.region,
+            max_bytes=self.settings.max_bytes[medium],
+        )
+
+    def process_job(self, analyse: Analyser) -> ProcessJob:
+        return ProcessJob(analyse=analyse, finish=self.finish(), jobs=self.jobs(), media=self.media())
 
     def choose_function(self) -> ChooseFunction:
         return ChooseFunction(self.settings.detect_functions, self.fetch().head)
@@ -62,8 +81,8 @@ class Service:
     def media(self) -> S3Media:
         return S3Media(self.clients.s3, _named(self.settings.media_bucket, "MEDIA_BUCKET"))
 
-    def image_queue(self) -> SqsQueue:
-        return SqsQueue(self.clients.sqs, _named(self.settings.image_queue_url, "IMAGE_QUEUE_URL"))
+    def medium_queue(self, medium: str) -> SqsQueue:
+        return SqsQueue(self.clients.sqs, _named(self.settings.queue_urls.get(medium), f"{medium.upper()}_QUEUE_URL"))
 
     def fetch(self) -> GuardedFetch:
         return GuardedFetch(allow_loopback=self.settings.allow_loopback_fetch)
