@@ -24,7 +24,14 @@ BIN = Path(sys.executable).parent
 # Set by Lambda, by the images, or left to their defaults; none of them belongs to the stack.
 SET_BY_LAMBDA = {"AWS_REGION", "AWS_DEFAULT_REGION"}
 SET_BY_IMAGE = {"MODELS_DIR", "ENCODERS_DIR"}
-OPTIONAL = {"ORT_THREADS", "XDG_CACHE_HOME", "MAX_IMAGE_BYTES", "MAX_IMAGE_PIXELS", "RESULT_TTL_DAYS"}
+OPTIONAL = {
+    "ORT_THREADS",
+    "XDG_CACHE_HOME",
+    "MAX_AUDIO_BYTES",
+    "MAX_IMAGE_BYTES",
+    "MAX_IMAGE_PIXELS",
+    "RESULT_TTL_DAYS",
+}
 RETRY_LATER = {"quota-exceeded"}  # codes that only the gateway answers with
 
 
@@ -64,7 +71,7 @@ def test_policies_name_actions_and_resources(template: Template) -> None:
 
 def test_only_the_detector_and_the_purge_may_delete_media(template: Template) -> None:
     may_delete = {name for name, statement in statements(template) if "s3:DeleteObject" in json.dumps(statement)}
-    assert may_delete == {"DetectImageFunction", "PurgeFunction"}
+    assert may_delete == {"DetectAudioFunction", "DetectImageFunction", "PurgeFunction"}
 
 
 def test_every_variable_is_read_and_every_name_read_is_set(template: Template) -> None:
@@ -115,7 +122,7 @@ def test_queues_wait_for_their_readers(template: Template) -> None:
         name: p.get("Timeout", template["Globals"]["Function"]["Timeout"]) for name, p in functions(template).items()
     }
     readers = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Lambda::EventSourceMapping"]
-    assert len(readers) == 3
+    assert len(readers) == 5
     for reader in readers:
         queue = resources[reader["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= 6 * timeouts[reader["FunctionName"]["Ref"]]

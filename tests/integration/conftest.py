@@ -47,7 +47,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
         _table(aws, "jobs", "tenant", "job_id")
         _table(aws, "keys", "key_hash")
         aws.s3().create_bucket(Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        for name in ("IMAGE", "PURGE"):
+        for name in ("IMAGE", "AUDIO", "PURGE"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", aws.sqs().create_queue(QueueName=name.lower())["QueueUrl"])
         key = {"key_hash": hash_key(DEMO_KEY), "tenant": "acme", "plan": "free", "status": "active"}
         item: Any = {**{k: {"S": v} for k, v in key.items()}, "scopes": {"L": [{"S": "detect"}, {"S": "jobs"}]}}

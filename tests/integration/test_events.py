@@ -16,6 +16,7 @@ from forensics.store.jobs import DynamoJobs
 from forensics.web.schemas import FailedJob, PendingJob, Problem, Result
 from tests.integration.conftest import JOB_ID, Handler
 from tests.support.events import LambdaContext
+from tests.support.sounds import wav
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 Load = Callable[[str], Handler]
@@ -51,7 +52,7 @@ def test_no_valid_key_is_unauthorized(handler: Load, name: str) -> None:
 
 
 def answer(handler: Load, name: str) -> tuple[int, dict[str, Any]]:
-    function = next(f for f in ("detect_image", "detect", "jobs") if name.startswith(f + "_"))
+    function = next(f for f in ("detect_image", "detect_audio", "detect", "jobs") if name.startswith(f + "_"))
     got = handler(function)(event(name), LambdaContext())
     return got["statusCode"], json.loads(got["body"])
 
@@ -109,6 +110,23 @@ def test_a_queued_job_is_finished_and_its_media_gone(
     assert (status, result.verdict) == (200, "synthetic")
     assert result.retention.deleted_at is not None and objects(stack) == []
     assert answer(handler, "jobs_get_foreign")[0] == 404
+
+
+def test_a_recording_without_speech_is_inconclusive(handler: Load) -> None:
+    status, body = answer(handler, "detect_audio_no_speech")
+    result = Result.model_validate(body)
+    assert (status, result.verdict, result.media_type) == (200, "inconclusive", "audio")
+    assert result.reasons[0].startswith("no_speech")
+
+
+def test_a_queued_recording_is_finished_and_gone(
+    handler: Load, stack: AwsClients, jobs: DynamoJobs, queued: Callable[[bytes], Job]
+) -> None:
+    queued(wav(seconds=2))
+    assert handler("detect_audio")(event("detect_audio_queued_job"), LambdaContext()) == {"batchItemFailures": []}
+    job = jobs.get("acme", JOB_ID)
+    assert job is not None and job.document["verdict"] == "inconclusive"
+    assert objects(stack) == []
 
 
 def test_the_unified_endpoint_invokes_the_images_function(handler: Load, monkeypatch: pytest.MonkeyPatch) -> None:

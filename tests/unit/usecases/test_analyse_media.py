@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
 import pytest
 
 from forensics.domain.errors import InvalidRequest, MediaCorrupt, PayloadTooLarge, UnsupportedMediaType
@@ -17,19 +14,7 @@ from forensics.media.audio import Samples
 from forensics.usecases.analyse_audio import CUT_SHORT, AnalyseAudio
 from forensics.usecases.analyse_media import AnalyseMedia
 from tests.support.fakes import FakeProvenance, detection
-
-RATE_HZ = 16_000
-
-
-def tone(*, seconds: float) -> bytes:
-    samples = (np.sin(np.arange(round(seconds * RATE_HZ)) / 10) * 8000).astype("<i2")
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
-        file.writeframes(samples.tobytes())
-    return buffer.getvalue()
+from tests.support.sounds import RATE_HZ, wav
 
 
 @dataclass(frozen=True)
@@ -55,7 +40,7 @@ class Listener:
 
 def test_a_recording_is_heard_whole_and_its_spans_are_told() -> None:
     listener = Listener(segments=(Segment(0.5, 2.0, 0.93),))
-    analysis = AnalyseAudio(listener, FakeProvenance())(tone(seconds=2.5), DetectOptions())
+    analysis = AnalyseAudio(listener, FakeProvenance())(wav(seconds=2.5), DetectOptions())
     assert (analysis.media_type, analysis.decision.verdict, analysis.segments) == (
         "audio",
         "synthetic",
@@ -67,19 +52,19 @@ def test_a_recording_is_heard_whole_and_its_spans_are_told() -> None:
 
 def test_strict_mode_and_evidence_hold_for_sound_too() -> None:
     assert (
-        AnalyseAudio(Listener(0.7), FakeProvenance())(tone(seconds=1), DetectOptions()).decision.verdict
+        AnalyseAudio(Listener(0.7), FakeProvenance())(wav(seconds=1), DetectOptions()).decision.verdict
         == "inconclusive"
     )
-    strict = AnalyseAudio(Listener(0.7), FakeProvenance())(tone(seconds=1), DetectOptions(strict_mode=True))
+    strict = AnalyseAudio(Listener(0.7), FakeProvenance())(wav(seconds=1), DetectOptions(strict_mode=True))
     assert strict.decision.verdict == "synthetic"
     claim = Provenance(evidence=(Evidence("c2pa", Claim.SYNTHETIC, 0.97, "signed by a voice service", "some-tts"),))
-    decided = AnalyseAudio(Listener(0.1), FakeProvenance(claim))(tone(seconds=1), DetectOptions()).decision
+    decided = AnalyseAudio(Listener(0.1), FakeProvenance(claim))(wav(seconds=1), DetectOptions()).decision
     assert (decided.verdict, decided.generator) == ("synthetic", "some-tts")
 
 
 def test_a_recording_without_sound_is_corrupt() -> None:
     with pytest.raises((MediaCorrupt, UnsupportedMediaType)):
-        AnalyseAudio(Listener(), FakeProvenance())(tone(seconds=1)[:44], DetectOptions())
+        AnalyseAudio(Listener(), FakeProvenance())(wav(seconds=1)[:44], DetectOptions())
 
 
 def test_what_was_not_heard_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +73,7 @@ def test_what_was_not_heard_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
             next(iter(blocks))
             return Heard(detection(0.1), (), 0.1)
 
-    analysis = AnalyseAudio(Impatient(), FakeProvenance())(tone(seconds=5), DetectOptions())
+    analysis = AnalyseAudio(Impatient(), FakeProvenance())(wav(seconds=5), DetectOptions())
     assert analysis.warnings == (CUT_SHORT,)
 
 
@@ -103,10 +88,10 @@ def test_the_pipeline_is_chosen_by_the_bytes(photo: bytes) -> None:
         return audio
 
     analyse = AnalyseMedia({"audio": make}, {"audio": 100_000})  # type: ignore[dict-item]
-    assert analyse(tone(seconds=1), DetectOptions()).media_type == "audio"
+    assert analyse(wav(seconds=1), DetectOptions()).media_type == "audio"
     assert made == ["audio"]
     with pytest.raises(PayloadTooLarge):
-        analyse(tone(seconds=10), DetectOptions())
+        analyse(wav(seconds=10), DetectOptions())
     with pytest.raises(UnsupportedMediaType, match="image"):
         analyse(photo, DetectOptions())
     with pytest.raises(InvalidRequest):

@@ -72,6 +72,7 @@ def test_the_description_is_valid_openapi_31() -> None:
     assert set(document["paths"]) == {
         "/v1/detect",
         "/v1/detect/image",
+        "/v1/detect/audio",
         "/v1/jobs/{job_id}",
         "/v1/health",
         "/v1/openapi.json",

@@ -68,8 +68,8 @@ class ServiceSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> ServiceSettings:
         env = os.environ if env is None else env
-        functions = {"image": env.get("DETECT_IMAGE_FUNCTION", "")}
-        queues = {"image": env.get("IMAGE_QUEUE_URL", "")}
+        functions = {"image": env.get("DETECT_IMAGE_FUNCTION", ""), "audio": env.get("DETECT_AUDIO_FUNCTION", "")}
+        queues = {"image": env.get("IMAGE_QUEUE_URL", ""), "audio": env.get("AUDIO_QUEUE_URL", "")}
         return cls(
             region=env.get("AWS_REGION") or _need(env, "AWS_DEFAULT_REGION"),
             jobs_table=env.get("JOBS_TABLE"),
@@ -79,7 +79,10 @@ class ServiceSettings:
             purge_queue_url=env.get("PURGE_QUEUE_URL"),
             detect_functions={k: v for k, v in functions.items() if v},
             allow_loopback_fetch=env.get("ALLOW_LOOPBACK_FETCH", "false") == "true",
-            max_bytes={"image": int(env.get("MAX_IMAGE_BYTES") or 50_000_000)},
+            max_bytes={
+                "image": int(env.get("MAX_IMAGE_BYTES") or 50_000_000),
+                "audio": int(env.get("MAX_AUDIO_BYTES") or 100_000_000),
+            },
             max_image_pixels=int(env.get("MAX_IMAGE_PIXELS") or 100_000_000),
             result_ttl_days=int(env.get("RESULT_TTL_DAYS") or 30),
         )
