@@ -15,9 +15,7 @@ import hashlib
 import io
 import os
 import re
-import subprocess
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import av
@@ -27,6 +25,7 @@ from forensics.domain.errors import DetectorError, MediaCorrupt
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples, decode_audio
 from forensics.media.speech import normalise_level, trim_edges
 from training.audio.data import write_samples
+from training.repositories import candidates
 
 SOURCES_CSV = Path(__file__).with_name("sources.csv")
 SUFFIXES = (".wav", ".mp3", ".flac", ".ogg", ".m4a", ".opus", ".g722", ".webm")
@@ -61,7 +60,7 @@ def take(
 ) -> Iterator[dict[str, str]]:
     """Yield the manifest rows of one source after writing its clips; files already seen are left out."""
     left = int(source["count"])
-    for name, data in candidates(source, clones=clones, packages=packages):
+    for name, data in candidates(source, clones=clones, packages=packages, suffixes=SUFFIXES):
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 in seen:
             continue
@@ -71,30 +70,6 @@ def take(
         left -= bool(rows)
         if left <= 0:
             return
-
-
-def candidates(source: dict[str, str], *, clones: Path, packages: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (path, bytes) of the files that match, in the fixed order of the hash of their names."""
-    repository = source["repository"]
-    if repository.startswith("debian:"):
-        root = packages / repository.removeprefix("debian:")
-        names = [str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and not p.is_symlink()]
-        for name in matching(names, source["path"]):
-            yield name, (root / name).read_bytes()
-        return
-    clone = clones / repository.replace("/", "+")
-    listed = git(clone, "ls-tree", "-r", "-z", "--name-only", source["commit"]).decode(errors="replace").split("\0")
-    for name in matching(listed, source["path"]):
-        try:
-            yield name, git(clone, "cat-file", "blob", f"{source['commit']}:{name}")
-        except subprocess.CalledProcessError:
-            continue  # a partial copy lacks its largest files
-
-
-def matching(names: list[str], pattern: str) -> list[str]:
-    """Return the sound files that match the pattern, ordered by the hash of their names."""
-    fit = [n for n in names if fnmatchcase(n, pattern) and n.lower().endswith(SUFFIXES)]
-    return sorted(fit, key=lambda n: hashlib.sha256(n.encode()).hexdigest())
 
 
 def store(source: dict[str, str], name: str, data: bytes, *, sha256: str, out: Path) -> Iterator[dict[str, str]]:
@@ -139,14 +114,6 @@ def pieces(samples: Samples) -> Iterator[Samples]:
     count = min(MOST_PIECES, samples.size // length)
     for start in np.linspace(0, samples.size - length, max(count, 1)).astype(int):
         yield samples[start : start + length]
-
-
-def git(clone: Path, *args: str) -> bytes:
-    """Run git on a copied repository and return what it prints."""
-    where = next(
-        p for p in (clone / "repo" / ".git", clone / "repo", clone / ".git", clone) if (p / "objects").is_dir()
-    )
-    return subprocess.run(["git", "--git-dir", str(where), *args], check=True, capture_output=True).stdout
 
 
 if __name__ == "__main__":

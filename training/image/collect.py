@@ -12,9 +12,7 @@ import csv
 import hashlib
 import io
 import os
-import subprocess
 from collections.abc import Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 
 from PIL import Image
@@ -23,6 +21,7 @@ from forensics.domain.errors import MediaError
 from forensics.media.image import UnsupportedMediaType, decode_image
 from forensics.media.tensors import working_copy
 from training.image.data import SOURCES_CSV, read_csv
+from training.repositories import candidates
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 SMALLEST_SIDE_PX = 96
@@ -68,7 +67,7 @@ def take(
 ) -> Iterator[dict[str, str]]:
     """Yield the manifest rows of one source after writing its files; pictures already seen are left out."""
     left = int(source["count"])
-    for name, data in candidates(source, clones=clones, packages=packages):
+    for name, data in candidates(source, clones=clones, packages=packages, suffixes=SUFFIXES):
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 in seen or len(data) < SMALLEST_BYTES:
             continue
@@ -79,29 +78,6 @@ def take(
             left -= 1
         if left == 0:
             return
-
-
-def candidates(source: dict[str, str], *, clones: Path, packages: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (path, bytes) of the files that match, in the fixed order of the hash of their names."""
-    repository = source["repository"]
-    if repository.startswith("debian:"):
-        root = packages / repository.removeprefix("debian:")
-        names = [str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and not p.is_symlink()]
-        for name in matching(names, source["path"]):
-            yield name, (root / name).read_bytes()
-        return
-    clone = clones / repository.replace("/", "+")
-    listed = git(clone, "ls-tree", "-r", "-z", "--name-only", source["commit"]).decode().split("\0")
-    for name in matching(listed, source["path"]):
-        try:
-            yield name, git(clone, "cat-file", "blob", f"{source['commit']}:{name}")
-        except subprocess.CalledProcessError:
-            continue  # a partial clone lacks its largest files
-
-
-def matching(names: list[str], pattern: str) -> list[str]:
-    fit = [n for n in names if fnmatch(n, pattern) and n.lower().endswith(SUFFIXES)]
-    return sorted(fit, key=lambda n: hashlib.sha256(n.encode()).hexdigest())
 
 
 def store(source: dict[str, str], name: str, data: bytes, *, sha256: str, out: Path) -> dict[str, str] | None:
@@ -131,13 +107,6 @@ def store(source: dict[str, str], name: str, data: bytes, *, sha256: str, out: P
         "sha256": sha256,
         "pair_group": "",
     }
-
-
-def git(clone: Path, *args: str) -> bytes:
-    where = next(
-        p for p in (clone / "repo" / ".git", clone / "repo", clone / ".git", clone) if (p / "objects").is_dir()
-    )
-    return subprocess.run(["git", "--git-dir", str(where), *args], check=True, capture_output=True).stdout
 
 
 if __name__ == "__main__":

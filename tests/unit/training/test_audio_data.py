@@ -15,12 +15,13 @@ from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.speech import WINDOW_SAMPLES
 from training.audio.augment import CODECS, augment, through
 from training.audio.calibrate import balanced, calibrate
-from training.audio.collect import matching, pieces
+from training.audio.collect import SUFFIXES, pieces
 from training.audio.data import CORPUS_SHARE, Clip, capped, read_samples, weights, write_samples
 from training.audio.dedupe import alike, describe, same_wave
 from training.audio.evaluate import clip_scores, matched, unseen
 from training.audio.mel import mel_filters
 from training.audio.split import DEV_CORPORA, DEV_PAGES, TEST_CORPORA, TEST_PAGES, TEST_SYSTEMS, part_of
+from training.repositories import matching
 
 
 def clip(name: str, page: str, system: str = "", *, part: str = "train") -> Clip:
@@ -100,8 +101,8 @@ def test_long_recordings_give_spread_pieces_and_short_ones_stay_whole() -> None:
 
 def test_files_are_taken_in_an_order_that_does_not_change() -> None:
     names = ["a/1.wav", "a/2.wav", "b/3.wav", "a/readme.md"]
-    assert matching(names, "a/*") == matching(list(reversed(names)), "a/*")
-    assert set(matching(names, "a/*")) == {"a/1.wav", "a/2.wav"}
+    assert matching(names, "a/*", suffixes=SUFFIXES) == matching(names[::-1], "a/*", suffixes=SUFFIXES)
+    assert set(matching(names, "a/*", suffixes=SUFFIXES)) == {"a/1.wav", "a/2.wav"}
 
 
 @pytest.mark.parametrize("codec", dict.fromkeys(CODECS), ids=lambda c: c.encoder)
