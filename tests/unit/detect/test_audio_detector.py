@@ -10,10 +10,10 @@ import pytest
 
 from forensics.detect.audio import AudioDetection, AudioDetector, channels_apart, split_channels
 from forensics.detect.audio_manifest import AudioGuards, AudioManifest, SpanRule, load_audio_manifest
-from forensics.detect.audio_segments import ScoredWindow, flag_segments
+from forensics.detect.audio_segments import flag_segments
 from forensics.detect.files import file_sha256
 from forensics.detect.onnx import Array, ModelUnavailable
-from forensics.domain.scores import OperatingMode, OperatingPoint, Thresholds
+from forensics.domain.scores import OperatingMode, OperatingPoint, ScoredWindow, Thresholds
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.windows import CHUNK_SAMPLES, SpeechWindows
 

@@ -69,7 +69,7 @@ def test_a_job_comes_back_as_it_went(jobs: DynamoJobs) -> None:
 
 def test_a_job_is_finished_exactly_once(jobs: DynamoJobs) -> None:
     jobs.create(JOB)
-    done = JOB.finished(JobStatus.COMPLETED, {"status": "completed"}, artifact_key="artifacts/x")
+    done = JOB.finished(JobStatus.COMPLETED, {"status": "completed"}, artifact_keys={"heatmap": "artifacts/x"})
     assert jobs.finish(done)
     assert not jobs.finish(JOB.finished(JobStatus.FAILED, {"status": "failed"}))
     assert jobs.get("acme", "job_1") == done

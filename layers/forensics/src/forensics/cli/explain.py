@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,26 +15,25 @@ from PIL import Image
 
 from forensics.cli.inputs import is_url
 from forensics.domain.errors import DetectorError
+from forensics.domain.result import Artifact
 from forensics.media.image import decode_image
 
+HEATMAP = "heatmap"
 OVERLAY_SIDE_PX = 1024
 OVERLAY_STRENGTH = 0.55
 
 
-def write_explanation(folder: Path, line: Mapping[str, Any], data: bytes | None, heatmap: bytes | None) -> None:
-    """Write <name>-<sha8>.json, and beside it the heat map alone and over the picture."""
+def write_explanation(folder: Path, line: Mapping[str, Any], data: bytes | None, artifacts: Sequence[Artifact]) -> None:
+    """Write <name>-<sha8>.json, beside it every artefact, and a heat map also over its picture."""
     folder.mkdir(parents=True, exist_ok=True)
     name = _stem(str(line["input"]))
     stem = folder / f"{name}-{line['media']['sha256'][:8]}"
     stem.with_suffix(".json").write_text(json.dumps(line, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if heatmap is None:
-        return
-    Path(f"{stem}.heatmap.png").write_bytes(heatmap)
-    if data is not None:
-        try:
-            overlay(data, heatmap).save(f"{stem}.overlay.png")
-        except DetectorError:
-            return  # the file changed since it was analysed; the heat map stands
+    for artifact in artifacts:
+        Path(f"{stem}.{artifact.file_name}").write_bytes(artifact.data)
+        if artifact.name == HEATMAP and data is not None:
+            with suppress(DetectorError):  # the file changed since it was analysed; the heat map stands
+                overlay(data, artifact.data).save(f"{stem}.overlay.png")
 
 
 def overlay(data: bytes, heatmap: bytes) -> Image.Image:

@@ -56,7 +56,7 @@ def _run(args: argparse.Namespace) -> int:
             status = EXIT_SOME_FAILED
         elif args.explain:
             data = None if is_url(item) else Path(item).read_bytes()
-            write_explanation(args.explain, line, data, analysis.heatmap_png)
+            write_explanation(args.explain, line, data, analysis.artifacts)
         if results is not None:
             results.add(line)
         if args.jsonl or results is None:

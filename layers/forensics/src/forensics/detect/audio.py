@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from forensics.detect.audio_manifest import MODEL_DIRECTORY, AudioManifest, load_audio_manifest
-from forensics.detect.audio_segments import ScoredWindow, flag_segments
+from forensics.detect.audio_segments import flag_segments
 from forensics.detect.encoders import read_encoders
 from forensics.detect.image import sigmoid
 from forensics.detect.onnx import OnnxModel
 from forensics.detect.speech import ENCODER, Network, SpeechDetector
-from forensics.domain.scores import Detection, ModelScore, Segment
+from forensics.domain.scores import Detection, ModelScore, ScoredWindow, Segment
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
+from forensics.media.speech_spans import Span, SpeechSpans
 from forensics.media.windows import SpeechWindows, Window
 
 INPUT, LOGIT, DISTANCE = "samples", "logit", "distance"
@@ -27,17 +28,24 @@ _APART_SHARE = 0.2
 _PEEK_SECONDS = 20
 
 Progress = Callable[[float], None]
+Listener = Callable[[Samples], None]
 
 
 @dataclass(frozen=True)
 class AudioDetection:
-    """One recording's whole answer; seconds of sound and of speech, spans of the deciding channel, its windows as a timeline."""
+    """One recording's whole answer; seconds of sound and of speech, spans of the deciding channel, its windows as a timeline.
+
+    `channel` of `channels` decided; they are 1 unless two sides were scored apart. `speech` is where somebody speaks on it.
+    """
 
     detection: Detection
     segments: tuple[Segment, ...]
     timeline: tuple[ScoredWindow, ...]
     seconds: float
     speech_s: float
+    speech: tuple[Span, ...] = ()
+    channel: int = 0
+    channels: int = 1
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,7 @@ class ChannelResult:
     distance: float
     windows: tuple[ScoredWindow, ...]
     speech_s: float
+    speech: tuple[Span, ...] = ()
 
 
 class ChannelScorer:
@@ -58,6 +67,7 @@ class ChannelScorer:
         self._network = network
         self._speech = SpeechDetector(speech)
         self._cutter = SpeechWindows()
+        self._spans = SpeechSpans()
         self._waiting: list[Window] = []
         self._scored: list[ScoredWindow] = []
         self._logits: list[float] = []
@@ -65,7 +75,9 @@ class ChannelScorer:
 
     def push(self, samples: Samples) -> None:
         """Take the next mono samples (n,)."""
-        self._take(self._cutter.push(*self._speech.push(samples)))
+        chunks, flags = self._speech.push(samples)
+        self._spans.push(flags)
+        self._take(self._cutter.push(chunks, flags))
 
     def close(self) -> ChannelResult:
         """Score what is left and return the channel's result."""
@@ -73,7 +85,7 @@ class ChannelScorer:
         self._run()
         logit = float(np.mean(self._logits)) if self._logits else None
         distance = float(np.mean(self._distances)) if self._distances else 0.0
-        return ChannelResult(logit, distance, tuple(self._scored), self._cutter.speech_s)
+        return ChannelResult(logit, distance, tuple(self._scored), self._cutter.speech_s, self._spans.spans())
 
     def _take(self, windows: Iterable[Window]) -> None:
         for window in windows:
@@ -108,8 +120,13 @@ class AudioDetector:
         speech = read_encoders(models_dir)[ENCODER].located(encoders_dir)
         return cls(manifest, OnnxModel(manifest.network, threads=threads), OnnxModel(speech, threads=threads))
 
-    def detect(self, blocks: Iterable[Samples], *, progress: Progress | None = None) -> AudioDetection:
-        """Score a stream of float32 (channels 1..2, n) blocks at SAMPLE_RATE_HZ; `progress` is told the seconds heard so far."""
+    def detect(
+        self, blocks: Iterable[Samples], *, progress: Progress | None = None, listen: Listener | None = None
+    ) -> AudioDetection:
+        """Score a stream of float32 (channels 1..2, n) blocks at SAMPLE_RATE_HZ.
+
+        `progress` is told the seconds heard so far; `listen` is given each block as it is scored: (channels scored apart, n).
+        """
         started = time.perf_counter()
         stream = split_channels(blocks)
         scorers: list[ChannelScorer] = []
@@ -118,6 +135,8 @@ class AudioDetector:
             scorers = scorers or [ChannelScorer(self.manifest, self._network, self._speech) for _ in block]
             for scorer, channel in zip(scorers, block, strict=True):
                 scorer.push(channel)
+            if listen:
+                listen(block)
             heard += block.shape[1]
             if progress:
                 progress(heard / SAMPLE_RATE_HZ)
@@ -144,7 +163,16 @@ class AudioDetector:
             reasons=_reasons(speech_s, deciding.distance, guards.least_speech_s, guards.largest_distance),
             manipulated=spliced,
         )
-        return AudioDetection(detection, segments, deciding.windows, seconds, speech_s)
+        return AudioDetection(
+            detection=detection,
+            segments=segments,
+            timeline=deciding.windows,
+            seconds=seconds,
+            speech_s=speech_s,
+            speech=deciding.speech,
+            channel=results.index(deciding),
+            channels=len(results),
+        )
 
     def _spliced(self, channel: ChannelResult, segments: tuple[Segment, ...]) -> bool:
         """Tell a recording that is authentic as a whole and holds a span that clearly is not."""

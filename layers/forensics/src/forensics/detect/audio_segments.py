@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from forensics.domain.scores import Segment
+from forensics.domain.scores import ScoredWindow, Segment
 from forensics.media.speech import WINDOW_SECONDS
 
 TIME_DIGITS = 1
-
-
-@dataclass(frozen=True)
-class ScoredWindow:
-    """One window's calibrated P(fake), its place in seconds and how much of it is speech."""
-
-    start_s: float
-    end_s: float
-    speech_s: float
-    score: float
 
 
 def flag_segments(windows: Sequence[ScoredWindow], *, enter: float, leave: float) -> tuple[Segment, ...]:

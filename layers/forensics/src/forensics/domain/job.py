@@ -59,11 +59,13 @@ class Job:
     request_id: str
     created_at: datetime
     media_key: str | None = None
-    artifact_key: str | None = None
+    artifact_keys: Mapping[str, str] = field(default_factory=dict)  # by the artefact's name
     document: Mapping[str, Any] = field(default_factory=dict)
 
-    def finished(self, status: JobStatus, document: Mapping[str, Any], *, artifact_key: str | None = None) -> Job:
-        return replace(self, status=status, document=document, artifact_key=artifact_key)
+    def finished(
+        self, status: JobStatus, document: Mapping[str, Any], *, artifact_keys: Mapping[str, str] | None = None
+    ) -> Job:
+        return replace(self, status=status, document=document, artifact_keys=artifact_keys or {})
 
 
 def media_key(tenant: str, job: str, *, retain: bool) -> str:
@@ -71,8 +73,8 @@ def media_key(tenant: str, job: str, *, retain: bool) -> str:
     return f"{'retained' if retain else 'media'}/{tenant}/{job}"
 
 
-def heatmap_key(tenant: str, job: str) -> str:
-    return f"artifacts/{tenant}/{job}/heatmap.png"
+def artifact_key(tenant: str, job: str, file_name: str) -> str:
+    return f"artifacts/{tenant}/{job}/{file_name}"
 
 
 def timestamp(moment: datetime) -> str:

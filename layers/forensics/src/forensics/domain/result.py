@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,20 @@ class MediaFacts:
 
 
 @dataclass(frozen=True)
+class Artifact:
+    """A file that explains a verdict; it is linked as `<name>_url`."""
+
+    name: str
+    suffix: str
+    content_type: str
+    data: bytes = field(repr=False)
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.name}.{self.suffix}"
+
+
+@dataclass(frozen=True)
 class Analysis:
     """One file's whole analysis; `timings_ms` by stage: decode, provenance, model, ..."""
 
@@ -39,7 +53,7 @@ class Analysis:
     provenance: Provenance
     media: MediaFacts
     timings_ms: Mapping[str, float]
-    heatmap_png: bytes | None = None
+    artifacts: tuple[Artifact, ...] = ()
     media_type: str = "image"
     segments: tuple[Segment, ...] = ()
     warnings: tuple[str, ...] = ()

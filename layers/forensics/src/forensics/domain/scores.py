@@ -62,6 +62,16 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class ScoredWindow:
+    """One window of a recording: calibrated P(fake), its place in seconds and how much of it is speech."""
+
+    start_s: float
+    end_s: float
+    speech_s: float
+    score: float
+
+
+@dataclass(frozen=True)
 class Signal:
     """A named measurement turned into a word by documented thresholds (docs/signals.md)."""
 

@@ -74,7 +74,8 @@ class DynamoJobs:
             "document": {"S": json.dumps(job.document)},
             "expires_at": {"N": str(int((job.created_at + self._ttl).timestamp()))},
         }
-        optional = {"media_key": job.media_key, "artifact_key": job.artifact_key}
+        artifacts = json.dumps(job.artifact_keys) if job.artifact_keys else None
+        optional = {"media_key": job.media_key, "artifact_keys": artifacts}
         return item | {name: {"S": value} for name, value in optional.items() if value}
 
 
@@ -95,6 +96,6 @@ def _job(item: Mapping[str, Any]) -> Job:
         request_id=item["request_id"]["S"],
         created_at=datetime.fromisoformat(item["created_at"]["S"]),
         media_key=item.get("media_key", {}).get("S"),
-        artifact_key=item.get("artifact_key", {}).get("S"),
+        artifact_keys=json.loads(item.get("artifact_keys", {}).get("S", "{}")),
         document=document,
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from forensics.domain.job import DetectOptions
-from forensics.domain.result import Analysis, MediaFacts
+from forensics.domain.result import Analysis, Artifact, MediaFacts
 from forensics.domain.verdict import decide
 from forensics.media.image import MAX_PIXELS, DecodedImage, decode_image
 from forensics.media.sniff import MediaKind, expect
@@ -38,12 +38,13 @@ class AnalyseImage:
             provenance = self.read_provenance(data, image)
         with _stage(timings, "model"):
             detection = self.detector.detect(image.rgb)
-        heatmap = None
+        artifacts: tuple[Artifact, ...] = ()
         if options.explain:
             with _stage(timings, "explain"):
-                heatmap = heatmap_png(self.detector.heatmap(image.rgb), image)
+                png = heatmap_png(self.detector.heatmap(image.rgb), image)
+            artifacts = (Artifact("heatmap", "png", "image/png", png),)
         decision = decide(detection, provenance, strict=options.strict_mode)
-        return Analysis(decision, detection, provenance, _facts(data, kind, image), timings, heatmap)
+        return Analysis(decision, detection, provenance, _facts(data, kind, image), timings, artifacts)
 
 
 def heatmap_png(grid: NDArray[np.float32], image: DecodedImage) -> bytes:

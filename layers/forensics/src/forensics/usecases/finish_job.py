@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from forensics.domain.errors import DetectorError
-from forensics.domain.job import Job, JobStatus, heatmap_key
+from forensics.domain.job import Job, JobStatus, artifact_key
 from forensics.domain.result import Analysis, completed_document, failed_document
 from forensics.usecases.ports import Clock, JobStore, MediaStore, Queue
 
@@ -25,10 +25,10 @@ class FinishJob:
     clock: Clock
 
     def completed(self, job: Job, analysis: Analysis) -> Job:
-        artifact = self._keep_artifact(job, analysis)
+        kept = self._keep_artifacts(job, analysis)
         now = self.clock.now()
         document = completed_document(job, analysis, completed_at=now, deleted_at=self._deleted_at(job, now))
-        return self._finish(job.finished(JobStatus.COMPLETED, document, artifact_key=artifact))
+        return self._finish(job.finished(JobStatus.COMPLETED, document, artifact_keys=kept))
 
     def failed(self, job: Job, error: DetectorError) -> Job:
         now = self.clock.now()
@@ -48,12 +48,11 @@ class FinishJob:
         self.jobs.stamp_deleted(job.tenant, job.job_id, deleted_at)
         return job
 
-    def _keep_artifact(self, job: Job, analysis: Analysis) -> str | None:
-        if analysis.heatmap_png is None:
-            return None
-        key = heatmap_key(job.tenant, job.job_id)
-        self.media.put(key, analysis.heatmap_png, content_type="image/png")
-        return key
+    def _keep_artifacts(self, job: Job, analysis: Analysis) -> dict[str, str]:
+        keys = {a.name: artifact_key(job.tenant, job.job_id, a.file_name) for a in analysis.artifacts}
+        for artifact in analysis.artifacts:
+            self.media.put(keys[artifact.name], artifact.data, content_type=artifact.content_type)
+        return keys
 
     def _deleted_at(self, job: Job, now: datetime) -> datetime | None:
         """Media that lived only in this process's memory is gone with the verdict; stored media is stamped after its delete."""
@@ -62,6 +61,7 @@ class FinishJob:
 
 def with_artifact_links(document: Mapping[str, Any], job: Job, media: MediaStore) -> dict[str, Any]:
     """Return the document with fresh short-lived links to its artefacts."""
-    if job.artifact_key is None:
+    if not job.artifact_keys:
         return dict(document)
-    return {**document, "artifacts": {"heatmap_url": media.signed_url(job.artifact_key)}}
+    links = {f"{name}_url": media.signed_url(key) for name, key in job.artifact_keys.items()}
+    return {**document, "artifacts": links}

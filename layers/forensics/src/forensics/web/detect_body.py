@@ -37,7 +37,7 @@ class DetectBody(BaseModel):
     retain: Annotated[
         bool, Field(description="Keep the file 30 days for audit; else purged within 60 s of the verdict")
     ] = False
-    explain: Annotated[bool, Field(description="Also make a heat map, linked from `artifacts`")] = False
+    explain: Annotated[bool, Field(description="Also make what shows why, linked from `artifacts`")] = False
     external_id: Annotated[str | None, Field(max_length=64)] = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] = {}
 

@@ -102,7 +102,11 @@ class Region(_Model):
 
 
 class Artifacts(_Model):
+    """Links that work for 15 minutes, when `explain` was asked; a picture has a heat map, a recording the two others."""
+
     heatmap_url: str | None = None
+    spectrogram_url: Annotated[str | None, Field(description="PNG: the sound, the flagged spans, the scores")] = None
+    timeline_url: Annotated[str | None, Field(description="JSON: waveform, windows, flagged spans, speech")] = None
 
 
 class Media(_Model):
