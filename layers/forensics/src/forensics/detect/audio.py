@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from forensics.detect.image import sigmoid
 from forensics.detect.onnx import OnnxModel
 from forensics.detect.speech import ENCODER, Network, SpeechDetector
 from forensics.domain.scores import Detection, ModelScore, ScoredWindow, Segment
+from forensics.domain.stopwatch import Stopwatch
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.speech_spans import Span, SpeechSpans
 from forensics.media.windows import SpeechWindows, Window
@@ -35,7 +35,8 @@ Listener = Callable[[Samples], None]
 class AudioDetection:
     """One recording's whole answer; seconds of sound and of speech, spans of the deciding channel, its windows as a timeline.
 
-    `channel` of `channels` decided; they are 1 unless two sides were scored apart. `speech` is where somebody speaks on it.
+    `channel` of `channels` decided; they are 1 unless two sides were scored apart. `speech` is where somebody speaks on it,
+    `timings_ms` the detector's stages: vad, model.
     """
 
     detection: Detection
@@ -46,6 +47,7 @@ class AudioDetection:
     speech: tuple[Span, ...] = ()
     channel: int = 0
     channels: int = 1
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,9 @@ class ChannelResult:
 class ChannelScorer:
     """Scores one channel while it streams by; holds a batch of windows at most."""
 
-    def __init__(self, manifest: AudioManifest, network: Network, speech: Network) -> None:
+    def __init__(self, manifest: AudioManifest, network: Network, speech: Network, clock: Stopwatch) -> None:
         self._manifest = manifest
+        self._clock = clock
         self._network = network
         self._speech = SpeechDetector(speech)
         self._cutter = SpeechWindows()
@@ -75,14 +78,17 @@ class ChannelScorer:
 
     def push(self, samples: Samples) -> None:
         """Take the next mono samples (n,)."""
-        chunks, flags = self._speech.push(samples)
-        self._spans.push(flags)
-        self._take(self._cutter.push(chunks, flags))
+        with self._clock.stage("vad"):
+            chunks, flags = self._speech.push(samples)
+            self._spans.push(flags)
+        with self._clock.stage("model"):
+            self._take(self._cutter.push(chunks, flags))
 
     def close(self) -> ChannelResult:
         """Score what is left and return the channel's result."""
-        self._take(self._cutter.close())
-        self._run()
+        with self._clock.stage("model"):
+            self._take(self._cutter.close())
+            self._run()
         logit = float(np.mean(self._logits)) if self._logits else None
         distance = float(np.mean(self._distances)) if self._distances else 0.0
         return ChannelResult(logit, distance, tuple(self._scored), self._cutter.speech_s, self._spans.spans())
@@ -127,12 +133,12 @@ class AudioDetector:
 
         `progress` is told the seconds heard so far; `listen` is given each block as it is scored: (channels scored apart, n).
         """
-        started = time.perf_counter()
+        clock = Stopwatch()
         stream = split_channels(blocks)
         scorers: list[ChannelScorer] = []
         heard = 0
         for block in stream:
-            scorers = scorers or [ChannelScorer(self.manifest, self._network, self._speech) for _ in block]
+            scorers = scorers or [ChannelScorer(self.manifest, self._network, self._speech, clock) for _ in block]
             for scorer, channel in zip(scorers, block, strict=True):
                 scorer.push(channel)
             if listen:
@@ -141,9 +147,10 @@ class AudioDetector:
             if progress:
                 progress(heard / SAMPLE_RATE_HZ)
         results = [scorer.close() for scorer in scorers] or [ChannelResult(None, 0.0, (), 0.0)]
-        return self._answer(results, heard / SAMPLE_RATE_HZ, round((time.perf_counter() - started) * 1000))
+        return self._answer(results, heard / SAMPLE_RATE_HZ, clock.elapsed_ms)
 
-    def _answer(self, results: list[ChannelResult], seconds: float, latency_ms: int) -> AudioDetection:
+    def _answer(self, results: list[ChannelResult], seconds: float, timings_ms: Mapping[str, float]) -> AudioDetection:
+        latency_ms = round(sum(timings_ms.values()))
         rule, guards = self.manifest.spans, self.manifest.guards
         deciding = max(results, key=lambda r: -np.inf if r.logit is None else r.logit)
         segments = flag_segments(deciding.windows, enter=rule.enter, leave=rule.leave)
@@ -172,6 +179,7 @@ class AudioDetector:
             speech=deciding.speech,
             channel=results.index(deciding),
             channels=len(results),
+            timings_ms=timings_ms,
         )
 
     def _spliced(self, channel: ChannelResult, segments: tuple[Segment, ...]) -> bool:

@@ -4,7 +4,7 @@ DetectorError
 ├── InvalidRequest 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
 ├── PayloadTooLarge 413 · UnsupportedMediaType 415 · QuotaExceeded 429
 ├── MediaError 422
-│   └── MediaTypeMismatch · MediaCorrupt · MediaTooLargePixels · MediaFetchFailed · MediaUrlForbidden
+│   └── MediaTypeMismatch · MediaCorrupt · MediaTooLong · MediaTooLargePixels · MediaFetchFailed · MediaUrlForbidden
 └── InternalError 500 · ServiceUnavailable 503 · UpstreamTimeout 504
 """
 
@@ -93,6 +93,10 @@ class MediaTypeMismatch(MediaError):
 
 class MediaCorrupt(MediaError):
     code, title = "media-corrupt", "The file is damaged or incomplete"
+
+
+class MediaTooLong(MediaError):
+    code, title = "media-too-long", "The recording is too long"
 
 
 class MediaTooLargePixels(MediaError):

@@ -12,16 +12,21 @@ import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import InputContainer
-from numpy.typing import NDArray
+from av.packet import Packet
 
-from forensics.domain.errors import MediaCorrupt, UnsupportedMediaType
+from forensics.domain.errors import MediaCorrupt, MediaTooLong, MediaTypeMismatch, UnsupportedMediaType
+from forensics.media.resampling import MAX_CHANNELS, SAMPLE_RATE_HZ, Resampler, Samples
 
-SAMPLE_RATE_HZ = 16_000
+__all__ = ["MAX_CHANNELS", "MAX_SECONDS", "SAMPLE_RATE_HZ", "AudioReader", "Samples", "decode_audio", "open_audio"]
+
 MAX_SECONDS = 3600.0
-MAX_CHANNELS = 2  # more are mixed down: surround is not a telephone's two sides
+SLACK_SECONDS = 1.0  # encoders pad: an hour of MP3 is a little longer than an hour
 
-Samples = NDArray[np.float32]
+# FFmpeg knows hundreds of formats, playlists among them that name other files: only these are tried, and nothing else is opened.
+_DEMUXERS = "wav,w64,aiff,mp3,aac,flac,ogg,amr,amrnb,amrwb,mov,matroska,caf,au,asf,avi,flv,mpeg,mpegts"
+_OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
 
 # What FFmpeg and its binding are known to raise on hostile bytes; anything else is our bug and stays a 500.
 _PARSE_ERRORS = (av.FFmpegError, EOFError, LookupError, MemoryError, OSError, OverflowError, UnicodeError, ValueError)
@@ -29,18 +34,19 @@ _PARSE_ERRORS = (av.FFmpegError, EOFError, LookupError, MemoryError, OSError, Ov
 
 @dataclass(frozen=True)
 class AudioFacts:
-    """What the file declares: container and codec by FFmpeg's names, rate in Hz, channels as recorded."""
+    """What the file declares: container and codec by FFmpeg's names, rate in Hz, channels as recorded, seconds if told."""
 
     container: str
     codec: str
     sample_rate_hz: int
     channels: int
+    declared_s: float | None = None
 
 
 @dataclass(frozen=True)
 class DecodedAudio:
-    """A whole recording: `samples` is float32 (channels 1..2, n) at SAMPLE_RATE_HZ; `complete` is False when decoding
-    stopped at a damaged place or at the limit."""
+    """A whole recording: `samples` is float32 (channels 1..2, n) at SAMPLE_RATE_HZ; `complete` is False when a damaged
+    place was left out or the recording was cut."""
 
     samples: Samples
     facts: AudioFacts
@@ -52,74 +58,131 @@ class DecodedAudio:
 
 
 class AudioReader:
-    """One open recording; `blocks()` may be read once, `complete` is true once it ended at the end of the file."""
+    """One open recording; `blocks()` may be read once, `complete` is true once it was read to its end without damage."""
 
     def __init__(self, container: InputContainer, *, max_seconds: float) -> None:
-        stream = next(iter(container.streams.audio), None)
-        codec: AudioCodecContext | None = stream.codec_context if stream else None  # None when FFmpeg lacks the codec
-        if stream is None or codec is None:
-            raise UnsupportedMediaType("The file has no sound track that can be decoded.")
         self._container = container
-        self._stream = stream
-        self._left = round(max_seconds * SAMPLE_RATE_HZ)
+        self._stream, codec = _sound_track(container)
+        self._max_seconds = max_seconds
+        self._left = round((max_seconds + SLACK_SECONDS) * SAMPLE_RATE_HZ)
+        self._damaged = False
         self.complete = False
-        self.facts = AudioFacts(container.format.name, codec.name, int(codec.sample_rate or 0), codec.channels)
+        declared_s = _declared_s(container, self._stream)
+        self.facts = AudioFacts(
+            container.format.name, codec.name, int(codec.sample_rate or 0), codec.channels, declared_s
+        )
 
     def blocks(self) -> Iterator[Samples]:
-        """Yield float32 (channels, n) at SAMPLE_RATE_HZ, finite, n > 0; raises MediaCorrupt when nothing can be decoded.
+        """Yield float32 (channels, n) at SAMPLE_RATE_HZ, finite, n > 0.
 
-        A file damaged half-way yields what came before the damage.
+        What cannot be decoded is left out, and the rest is heard. Raises MediaCorrupt when nothing can be decoded, and
+        MediaTooLong as soon as there is more than `max_seconds`.
         """
         heard = False
-        try:
-            for block in self._decoded():
-                heard = True
-                yield block
-                if self._left <= 0:
-                    return
-        except _PARSE_ERRORS as exc:
-            if not heard:
-                raise MediaCorrupt("The sound cannot be decoded.") from exc
-            return
-        if not heard:
-            raise MediaCorrupt("The file holds no sound.")
-        self.complete = True
-
-    def _decoded(self) -> Iterator[Samples]:
-        resampler: av.AudioResampler | None = None
-        for frame in self._container.decode(self._stream):
-            if resampler is None:
-                layout = "stereo" if frame.layout.nb_channels == MAX_CHANNELS else "mono"
-                resampler = av.AudioResampler(format="fltp", layout=layout, rate=SAMPLE_RATE_HZ)
-            yield from self._taken(resampler.resample(frame))
-        if resampler is not None:
-            yield from self._taken(resampler.resample(None))
-
-    def _taken(self, frames: list[AudioFrame]) -> Iterator[Samples]:
-        for frame in frames:
-            block = np.asarray(frame.to_ndarray(), dtype=np.float32)[:, : max(self._left, 0)]  # (channels, n)
+        for block in self._resampled():
+            heard = True
             self._left -= block.shape[1]
-            if block.shape[1]:
-                yield np.nan_to_num(block, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
+            if self._left < 0:
+                raise _too_long(self._max_seconds)
+            yield block
+        if not heard:
+            raise MediaCorrupt("The sound cannot be decoded." if self._damaged else "The file holds no sound.")
+        self.complete = not self._damaged
+
+    def _resampled(self) -> Iterator[Samples]:
+        resampler = Resampler()
+        try:
+            for packet in self._container.demux(self._stream):
+                for frame in self._frames(packet):
+                    yield from resampler.push(frame)
+        except _PARSE_ERRORS:
+            self._damaged = True
+        try:
+            yield from resampler.close()
+        except _PARSE_ERRORS:
+            self._damaged = True
+
+    def _frames(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
+        try:
+            return packet.decode()
+        except _PARSE_ERRORS:
+            self._damaged = True
+            return []
 
 
 @contextmanager
 def open_audio(source: bytes | BinaryIO, *, max_seconds: float = MAX_SECONDS) -> Iterator[AudioReader]:
-    """Open a recording, or the sound track of a video; raises UnsupportedMediaType when there is no sound in it.
+    """Open a recording, or the sound track of a video.
 
-    `max_seconds` bounds what is decoded; the network and other files are out of reach, since only `source` is read.
+    A recording longer than `max_seconds` raises MediaTooLong: at once when its packets bear out what it declares, while
+    it is decoded when it declared less. Raises UnsupportedMediaType for what is no sound this service reads, and
+    MediaTypeMismatch for a video without sound. Only `source` is read, no other file and no network.
     """
     handle = io.BytesIO(source) if isinstance(source, bytes) else source
-    try:
-        container = av.open(handle, mode="r", metadata_errors="ignore")
-    except _PARSE_ERRORS as exc:
-        raise UnsupportedMediaType("The bytes are no sound format this service reads.") from exc
-    with container:
+    with _opened(handle) as container:
+        stream, _ = _sound_track(container)
+        if (_declared_s(container, stream) or 0.0) <= max_seconds + SLACK_SECONDS:
+            yield AudioReader(container, max_seconds=max_seconds)
+            return
+        if _packets_exceed(container, stream, seconds=max_seconds + SLACK_SECONDS):
+            raise _too_long(max_seconds)
+    handle.seek(0)
+    with _opened(handle) as container:  # the declaration lied, or was a guess of FFmpeg's by the bit rate
         yield AudioReader(container, max_seconds=max_seconds)
 
 
 def decode_audio(source: bytes | BinaryIO, *, max_seconds: float = MAX_SECONDS) -> DecodedAudio:
-    """Decode a whole recording to float32 (channels, n) at SAMPLE_RATE_HZ; raises as `open_audio` and `blocks` do."""
-    with open_audio(source, max_seconds=max_seconds) as reader:
-        samples = np.concatenate(list(reader.blocks()), axis=1)
-        return DecodedAudio(samples, reader.facts, reader.complete)
+    """Decode a recording, or its first `max_seconds`, to float32 (channels, n) at SAMPLE_RATE_HZ; raises as `open_audio` and
+    `blocks` do."""
+    with open_audio(source) as reader:
+        blocks, left = [], round(max_seconds * SAMPLE_RATE_HZ)
+        for block in reader.blocks():
+            blocks.append(block[:, :left])
+            left -= block.shape[1]
+            if left <= 0:
+                break
+        return DecodedAudio(np.concatenate(blocks, axis=1), reader.facts, reader.complete)
+
+
+@contextmanager
+def _opened(handle: BinaryIO) -> Iterator[InputContainer]:
+    try:
+        container = av.open(handle, mode="r", metadata_errors="ignore", options=_OPTIONS)
+    except _PARSE_ERRORS as exc:
+        raise UnsupportedMediaType("The bytes are no sound format this service reads.") from exc
+    with container:
+        yield container
+
+
+def _sound_track(container: InputContainer) -> tuple[AudioStream, AudioCodecContext]:
+    stream = next(iter(container.streams.audio), None)
+    if stream is None and container.streams.video:
+        raise MediaTypeMismatch("The video has no sound track.")
+    codec: AudioCodecContext | None = stream.codec_context if stream else None  # None when FFmpeg lacks the codec
+    if stream is None or codec is None:
+        raise UnsupportedMediaType("The file has no sound track that can be decoded.")
+    return stream, codec
+
+
+def _declared_s(container: InputContainer, stream: AudioStream) -> float | None:
+    """Return the track's length in seconds as its header says, else the file's; FFmpeg guesses for formats that say nothing."""
+    if stream.duration is not None and stream.time_base is not None and stream.duration > 0:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration and container.duration > 0 else None
+
+
+def _packets_exceed(container: InputContainer, stream: AudioStream, *, seconds: float) -> bool:
+    """Tell whether the track's packets last longer than that; costs no decoding."""
+    total = 0.0
+    try:
+        for packet in container.demux(stream):
+            total += float(packet.duration * packet.time_base) if packet.duration and packet.time_base else 0.0
+            if total > seconds:
+                return True
+    except _PARSE_ERRORS:
+        return False  # decoding meets the same damage and counts for itself
+    return False
+
+
+def _too_long(max_seconds: float) -> MediaTooLong:
+    return MediaTooLong(f"A recording may last at most {max_seconds / 60:g} minutes.")

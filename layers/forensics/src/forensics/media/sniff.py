@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forensics.domain.errors import InvalidRequest, MediaTypeMismatch, UnsupportedMediaType
+from forensics.media.tracks import asf_has_video, isobmff_sound_only, matroska, ogg_has_video
 
 SNIFF_BYTES = 4096
 
@@ -30,36 +31,41 @@ _PREFIXES: tuple[tuple[bytes, str, str], ...] = (
     (b"fLaC", "flac", "audio"),
     (b"ID3", "mp3", "audio"),
     (b"#!AMR", "amr", "audio"),
-    (b"OggS", "ogg", "audio"),
-    (b"\x1aE\xdf\xa3", "webm", "video"),
+    (b"caff", "caf", "audio"),
+    (b".snd", "au", "audio"),
     (b"FLV\x01", "flv", "video"),
     (b"\x00\x00\x01\xba", "mpeg", "video"),
 )
 _RIFF = {b"WEBP": ("webp", "image"), b"WAVE": ("wav", "audio"), b"AVI ": ("avi", "video")}
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _FORM = {b"AIFF": ("aiff", "audio"), b"AIFC": ("aiff", "audio")}
 _BRANDS = {b"avif": "avif", b"avis": "avif"} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "heic"
 )
+_ALSO_HOLDS = {"video": ("audio",)}
 _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ")
 
 
 def sniff(data: bytes) -> MediaKind:
-    """Return the kind of a file from its first SNIFF_BYTES; raises UnsupportedMediaType when nothing matches."""
-    kind = _riff(data) or _isobmff(data) or _prefix(data) or _mp3_frame(data)
+    """Return the kind of a file from its first SNIFF_BYTES; raises UnsupportedMediaType when nothing matches.
+
+    A container that can hold film is video, unless its track list is among the bytes and names sound alone.
+    """
+    kind = _riff(data) or _isobmff(data) or _film_or_sound(data) or _prefix(data) or _mp3_frame(data)
     if kind is None:
         raise UnsupportedMediaType("The bytes are no image, audio or video format this service knows.")
     return kind
 
 
 def expect(data: bytes, *, medium: str) -> MediaKind:
-    """Return the kind of a file that must be of `medium`.
+    """Return the kind of a file that must be of `medium`; a video stands for its sound track when sound is asked for.
 
     Raises InvalidRequest (no bytes), UnsupportedMediaType (unknown), or MediaTypeMismatch when it is another medium.
     """
     if not data:
         raise InvalidRequest("The file is empty.")
     kind = sniff(data)
-    if kind.media_type != medium:
+    if medium not in (kind.media_type, *_ALSO_HOLDS.get(kind.media_type, ())):
         raise MediaTypeMismatch(f"The file is {kind.media_type} ({kind.name}), not {medium}.")
     return kind
 
@@ -83,7 +89,20 @@ def _isobmff(data: bytes) -> MediaKind | None:
     if still and data[8:12] in (*_BRANDS, b"MiHE", b"MiHB"):
         # a specific brand such as avif wins over the generic mif1 that both formats list
         return MediaKind("avif" if any(_BRANDS.get(b) == "avif" for b in brands) else still, "image")
-    return MediaKind("m4a", "audio") if data[8:12] in _AUDIO_BRANDS else MediaKind("mp4", "video")
+    if data[8:12] in _AUDIO_BRANDS:
+        return MediaKind("m4a", "audio")
+    return MediaKind("mp4", "audio" if isobmff_sound_only(data) else "video")
+
+
+def _film_or_sound(data: bytes) -> MediaKind | None:
+    if data.startswith(b"\x1aE\xdf\xa3"):
+        name, sound_only = matroska(data)
+        return MediaKind(name, "audio" if sound_only else "video")
+    if data.startswith(b"OggS"):
+        return MediaKind("ogg", "video" if ogg_has_video(data) else "audio")
+    if data.startswith(_ASF):
+        return MediaKind("wmv", "video") if asf_has_video(data) else MediaKind("wma", "audio")
+    return None
 
 
 def _mp3_frame(data: bytes) -> MediaKind | None:

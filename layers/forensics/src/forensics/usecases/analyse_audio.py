@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis, MediaFacts
+from forensics.domain.stopwatch import Stopwatch
 from forensics.domain.verdict import decide
-from forensics.media.audio import open_audio
+from forensics.media.audio import MAX_SECONDS, open_audio
 from forensics.media.sniff import expect
 from forensics.usecases.ports import AudioDetector, ProvenanceReader
 
 DURATION_DIGITS = 1
-CUT_SHORT = "The recording is damaged or longer than an hour: what follows the part that was heard is not covered."
+DAMAGED = "The recording is damaged: what could not be decoded is not covered."
 
 
 @dataclass(frozen=True)
 class AnalyseAudio:
-    """The audio pipeline as one callable; raises MediaErrors or UnsupportedMediaType when nothing can be heard."""
+    """The audio pipeline as one callable; raises MediaErrors or UnsupportedMediaType when nothing can be heard.
+
+    A recording longer than `max_seconds` is refused as MediaTooLong.
+    """
 
     detector: AudioDetector
     read_provenance: ProvenanceReader
+    max_seconds: float = MAX_SECONDS
 
     def __call__(self, data: bytes, options: DetectOptions) -> Analysis:
         kind = expect(data, medium="audio")
-        start = time.perf_counter()
-        with open_audio(data) as reader:
-            heard = self.detector.detect(reader.blocks())
+        clock = Stopwatch()
+        with ExitStack() as stack:
+            with clock.stage("decode"):
+                reader = stack.enter_context(open_audio(data, max_seconds=self.max_seconds))
+            heard = self.detector.detect(clock.each("decode", reader.blocks()))
             complete = reader.complete
-        model_ms = (time.perf_counter() - start) * 1000  # decoding streams into the model: one stage
-        start = time.perf_counter()
-        provenance = self.read_provenance(data, None)
-        timings = {"model": model_ms, "provenance": (time.perf_counter() - start) * 1000}
+        clock.elapsed_ms.update(heard.timings_ms)
+        with clock.stage("provenance"):
+            provenance = self.read_provenance(data, None)
         media = MediaFacts(
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
@@ -45,8 +51,8 @@ class AnalyseAudio:
             detection=heard.detection,
             provenance=provenance,
             media=media,
-            timings_ms=timings,
+            timings_ms=clock.elapsed_ms,
             media_type="audio",
             segments=tuple(heard.segments),
-            warnings=() if complete else (CUT_SHORT,),
+            warnings=() if complete else (DAMAGED,),
         )

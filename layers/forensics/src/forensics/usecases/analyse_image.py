@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +12,7 @@ from PIL import Image
 
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis, Artifact, MediaFacts
+from forensics.domain.stopwatch import Stopwatch
 from forensics.domain.verdict import decide
 from forensics.media.image import MAX_PIXELS, DecodedImage, decode_image
 from forensics.media.sniff import MediaKind, expect
@@ -30,21 +28,21 @@ class AnalyseImage:
     max_pixels: int = MAX_PIXELS
 
     def __call__(self, data: bytes, options: DetectOptions) -> Analysis:
-        timings: dict[str, float] = {}
-        with _stage(timings, "decode"):
+        clock = Stopwatch()
+        with clock.stage("decode"):
             kind = expect(data, medium="image")
             image = decode_image(data, max_pixels=self.max_pixels)
-        with _stage(timings, "provenance"):
+        with clock.stage("provenance"):
             provenance = self.read_provenance(data, image)
-        with _stage(timings, "model"):
+        with clock.stage("model"):
             detection = self.detector.detect(image.rgb)
         artifacts: tuple[Artifact, ...] = ()
         if options.explain:
-            with _stage(timings, "explain"):
+            with clock.stage("explain"):
                 png = heatmap_png(self.detector.heatmap(image.rgb), image)
             artifacts = (Artifact("heatmap", "png", "image/png", png),)
         decision = decide(detection, provenance, strict=options.strict_mode)
-        return Analysis(decision, detection, provenance, _facts(data, kind, image), timings, artifacts)
+        return Analysis(decision, detection, provenance, _facts(data, kind, image), clock.elapsed_ms, artifacts)
 
 
 def heatmap_png(grid: NDArray[np.float32], image: DecodedImage) -> bytes:
@@ -63,10 +61,3 @@ def heatmap_png(grid: NDArray[np.float32], image: DecodedImage) -> bytes:
 def _facts(data: bytes, kind: MediaKind, image: DecodedImage) -> MediaFacts:
     digest = hashlib.sha256(data).hexdigest()
     return MediaFacts(sha256=digest, bytes=len(data), format=kind.name, width=image.width, height=image.height)
-
-
-@contextmanager
-def _stage(timings: dict[str, float], name: str, clock: Callable[[], float] = time.perf_counter) -> Iterator[None]:
-    start = clock()
-    yield
-    timings[name] = (clock() - start) * 1000

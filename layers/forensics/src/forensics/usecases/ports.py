@@ -33,7 +33,7 @@ class ImageDetector(Protocol):
 
 
 class ScoredAudio(Protocol):
-    """What an audio detector returns: the detection, flagged spans, and how many seconds it heard."""
+    """What an audio detector returns: the detection, flagged spans, how many seconds it heard, and its stages' times."""
 
     @property
     def detection(self) -> Detection: ...
@@ -43,6 +43,9 @@ class ScoredAudio(Protocol):
 
     @property
     def seconds(self) -> float: ...
+
+    @property
+    def timings_ms(self) -> Mapping[str, float]: ...
 
 
 class AudioDetector(Protocol):
