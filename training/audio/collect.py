@@ -4,7 +4,8 @@ Reads training/audio/sources.csv: each row names a repository at a commit (a bar
 unpacked Debian package (DIR/<name> for `debian:<name>`), a path pattern, what it is, and a regular expression whose
 group is the name of the sentence within the page. Every clip, real or fake, goes the same way: the serving decoder to 16 kHz mono,
 edges trimmed, level normalised, 16-bit FLAC. Writes AUDIO_EXTRA/<label>/… and AUDIO_EXTRA/collected.csv; nothing of it is ever
-committed. `training.audio.dedupe` comes next.
+committed. `training.audio.dedupe` comes next. With --only, the rows of those pages are gathered anew and appended; files that are
+already there are left alone (then `training.audio.dedupe --append`).
 """
 
 from __future__ import annotations
@@ -42,17 +43,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clones", type=Path, required=True)
     parser.add_argument("--packages", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", help="pages to append; without it everything is gathered anew")
     args = parser.parse_args()
     out = Path(os.environ["AUDIO_EXTRA"])
     out.mkdir(parents=True, exist_ok=True)
-    seen: set[str] = set()
-    with SOURCES_CSV.open(newline="") as table, (out / "collected.csv").open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
-        writer.writeheader()
+    collected = out / "collected.csv"
+    seen = present(collected) if args.only else set[str]()
+    if not args.only:
+        collected.write_text(",".join(COLUMNS) + "\n")
+    with SOURCES_CSV.open(newline="") as table, collected.open("ab", buffering=0) as handle:
         for source in csv.DictReader(table):
+            if args.only and source["page"] not in args.only:
+                continue
             rows = list(take(source, clones=args.clones, packages=args.packages, out=out, seen=seen))
-            writer.writerows(rows)
+            handle.write(lines(rows))
             print(f"{source['page']} {source['path']}: {len(rows)} of {source['count']}", flush=True)
+
+
+def lines(rows: list[dict[str, str]]) -> bytes:
+    """Return the rows as lines of the table, to be written at once: several pages can be gathered side by side."""
+    text = io.StringIO()
+    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def present(collected: Path) -> set[str]:
+    """Return the hashes of the files that were gathered before."""
+    with collected.open(newline="") as handle:
+        return {row["sha256"] for row in csv.DictReader(handle)}
 
 
 def take(

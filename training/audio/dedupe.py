@@ -3,12 +3,15 @@
 Demo pages copy clips from each other, and some "fakes" are the recording itself. Two clips of almost the same length are the same
 when their waveforms agree at the best lag. Of one label the first stays, pages of the test set before others; a fake that
 equals a recording leaves with it. `content` numbers clips that share their envelope: one sentence, whatever made it.
-Reads AUDIO_EXTRA/collected.csv and the data folder's own manifest, writes AUDIO_EXTRA/manifest.csv for both.
+Reads AUDIO_EXTRA/collected.csv and the data folder's own manifest, writes AUDIO_EXTRA/manifest.csv for both. With --append the
+manifest's lines stay as they are: what is collected but neither listed nor dropped before is compared with them and added.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,22 +36,83 @@ Floats = NDArray[np.float32]
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--append", nargs="*", help="pages whose new clips are added to the manifest")
+    pages = parser.parse_args().append
     extra = Path(os.environ["AUDIO_EXTRA"])
     with (extra / "collected.csv").open(newline="") as handle:
-        rows = [*given(Path(os.environ.get("DATA_ROOT", "../shared/data")) / "audio"), *csv.DictReader(handle)]
+        collected = list(csv.DictReader(handle))
+    if pages:
+        append(extra, [row for row in collected if row["page"] in pages])
+        return
+    rows = [*given(Path(os.environ.get("DATA_ROOT", "../shared/data")) / "audio"), *collected]
     rows.sort(key=lambda r: (r["page"] not in TEST_PAGES, r["page"], r["path"]))
     envelopes, lengths = describe([extra / r["path"] for r in rows])
-    dropped, content = set[int](), list(range(len(rows)))
-    for first, second in alike(envelopes, lengths):
-        content[second] = min(content[second], content[first])
-        if not dropped & {first, second} and same_wave(extra / rows[first]["path"], extra / rows[second]["path"]):
-            dropped |= {second} if rows[first]["label"] == rows[second]["label"] else {first, second}
+    dropped, content = same_clips(rows, envelopes, lengths, extra=extra)
     kept = [row | {"content": str(content[i])} for i, row in enumerate(rows) if i not in dropped]
     with (extra / "manifest.csv").open("w", newline="") as handle:
         writer = csv.DictWriter(handle, [*kept[0]], lineterminator="\n")
         writer.writeheader()
         writer.writerows(kept)
     print(f"{len(rows)} clips, {len(dropped)} twice, {len(kept)} kept", flush=True)
+
+
+def append(extra: Path, rows: list[dict[str, str]]) -> None:
+    """Add the clips that the manifest lacks, in one write; only they can be dropped, the lines that are there stay."""
+    with (extra / "manifest.csv").open(newline="") as handle:
+        old = list(csv.DictReader(handle))
+    listed = {row["path"] for row in old}
+    new = [row for row in rows if row["path"] not in listed]
+    first = 1 + max(int(row["content"]) for row in old)
+    demo = {row["page"] for row in old if row["label"] == "fake"}
+    old = [row for row in old if row["page"] in demo]  # pages copy from pages; corpora are read elsewhere
+    envelopes, lengths = remembered([extra / row["path"] for row in [*old, *new]], extra / "envelopes.npz")
+    dropped, content = same_clips([*old, *new], envelopes, lengths, extra=extra, fixed=len(old))
+    numbers = [int(row["content"]) if i < len(old) else first + i for i, row in enumerate([*old, *new])]
+    kept = [
+        row | {"content": str(numbers[content[i]])} for i, row in enumerate(new, start=len(old)) if i not in dropped
+    ]
+    text = io.StringIO()
+    csv.DictWriter(text, [*old[0]], lineterminator="\n").writerows(kept)
+    with (extra / "manifest.csv").open("ab", buffering=0) as manifest:
+        manifest.write(text.getvalue().encode())
+    print(f"{len(new)} new clips, {len(dropped)} there already, {len(kept)} added", flush=True)
+
+
+def remembered(paths: list[Path], store: Path) -> tuple[Floats, Floats]:
+    """Return what describe returns, reading only the clips that the store lacks and keeping them there."""
+    known: dict[str, tuple[Floats, float]] = {}
+    if store.is_file():
+        with np.load(store) as saved:
+            known = dict(
+                zip(saved["paths"].tolist(), zip(saved["envelopes"], saved["lengths"], strict=True), strict=True)
+            )
+    missing = [path for path in paths if str(path) not in known]
+    for path, envelope, length in zip(missing, *describe(missing), strict=True):
+        known[str(path)] = envelope, float(length)
+    np.savez(
+        store,
+        paths=np.array([*known]),
+        envelopes=np.array([e for e, _ in known.values()]),
+        lengths=np.array([s for _, s in known.values()]),
+    )
+    found = [known[str(path)] for path in paths]
+    return np.array([e for e, _ in found]), np.array([s for _, s in found], dtype=np.float32)
+
+
+def same_clips(
+    rows: list[dict[str, str]], envelopes: Floats, lengths: Floats, *, extra: Path, fixed: int = 0
+) -> tuple[set[int], list[int]]:
+    """Return the clips to drop, never one of the first `fixed`, and each clip's content: the first that shares its envelope."""
+    dropped, content = set[int](), list(range(len(rows)))
+    for first, second in alike(envelopes, lengths):
+        if second < fixed:
+            continue
+        content[second] = min(content[second], content[first])
+        if not dropped & {first, second} and same_wave(extra / rows[first]["path"], extra / rows[second]["path"]):
+            both = rows[first]["label"] != rows[second]["label"]
+            dropped |= {second, first} if both and first >= fixed else {second}
+    return dropped, content
 
 
 def given(folder: Path) -> Iterator[dict[str, str]]:
