@@ -153,7 +153,7 @@ def _fake_evidence(facts: C2paFacts, said: _Statement) -> Evidence:
     generator = generator_of_agents(names) or slug(facts.generator or "")
     if said.term == "algorithmicMedia":
         generator = None  # a drawing program, not a generator of this field
-    of = "" if said.own else " of the picture this one was made from"
+    of = "" if said.own else " of the file this one was made from"
     what = f"C2PA manifest {_signed(facts)} says {said.term}{of}{_faults(facts)}"
     return Evidence("c2pa", claim, round(believed, 3), what, generator)
 
@@ -184,7 +184,7 @@ def _belief(facts: C2paFacts) -> float:
 def _faults(facts: C2paFacts) -> str:
     codes = [c for c in facts.validation_codes if c not in _UNTRUSTED]
     if any("ataHash.mismatch" in c or "mffHash.mismatch" in c or "oxesHash.mismatch" in c for c in codes):
-        return "; the picture was changed after signing"
+        return "; the file was changed after signing"
     if any(c.startswith("signingCredential.expired") or "outsideValidity" in c for c in codes):
         return "; the signer's credential has expired"
     return f"; validation failed: {codes[0]}" if codes and facts.state == "Invalid" else ""

@@ -38,6 +38,10 @@ _C2PA_NAMES: Final[tuple[tuple[str, str], ...]] = (
     (r"sd-?xl|stable diffusion xl", "sdxl"),
     (r"stable[ -]?diffusion", "stable-diffusion"),
     (r"stability|stable image", "stability-ai"),
+    (r"eleven ?labs", "elevenlabs"),
+    (r"\bsuno\b", "suno"),
+    (r"\budio\b", "udio"),
+    (r"resemble[ .]ai", "resemble-ai"),
     (r"runway", "runway"),
     (r"\bkling\b", "kling"),
     (r"canva\b", "canva"),
@@ -70,13 +74,13 @@ _SOFTWARE_NAMES: Final[tuple[tuple[str, str], ...]] = (
 
 def generator_of_agents(names: tuple[str, ...]) -> str | None:
     """Return the id for a manifest's names, the most telling first (software agents, claim generator, issuer)."""
-    matches = (_first(_C2PA_NAMES, name) for name in names)
+    matches = (first_match(_C2PA_NAMES, name) for name in names)
     return next((m for m in matches if m), None)
 
 
 def generator_of_software(name: str) -> str | None:
     """Return the id when a Software-like field is the name of an image generator, else None."""
-    return _first(_SOFTWARE_NAMES, name[:200])
+    return first_match(_SOFTWARE_NAMES, name[:200])
 
 
 def slug(name: str) -> str | None:
@@ -85,6 +89,7 @@ def slug(name: str) -> str | None:
     return re.sub(r"[^a-z0-9.]+", "-", head.lower()).strip("-.")[:48] or None
 
 
-def _first(table: tuple[tuple[str, str], ...], name: str) -> str | None:
+def first_match(table: tuple[tuple[str, str], ...], name: str) -> str | None:
+    """Return the id of the first pattern that occurs in a name, whatever its case."""
     lowered = name.lower()
     return next((generator for pattern, generator in table if re.search(pattern, lowered)), None)

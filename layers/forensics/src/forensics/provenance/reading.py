@@ -11,6 +11,7 @@ from forensics.provenance.c2pa_manifest import C2paReader
 from forensics.provenance.embedded import CameraReader, ParametersReader, XmpReader
 from forensics.provenance.findings import EvidenceReader, Findings, SourceFile
 from forensics.provenance.packets import Packets, unpack
+from forensics.provenance.sound import SoundTagReader
 from forensics.provenance.watermark import WatermarkReader
 
 # A later reader does not overwrite an earlier one's facts.
@@ -19,6 +20,7 @@ READERS: Final[tuple[EvidenceReader, ...]] = (
     XmpReader(),
     ParametersReader(),
     CameraReader(),
+    SoundTagReader(),
     WatermarkReader(),
 )
 

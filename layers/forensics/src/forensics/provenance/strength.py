@@ -22,5 +22,7 @@ DIGITAL_SOURCE_TYPE: Final = 0.95
 GENERATION_PARAMETERS: Final = 0.95  # prompt, sampler, seed of a generator: nobody adds them by accident
 TOOL_NAME: Final = 0.92  # Software: "Midjourney"
 CREDIT_LINE: Final = 0.95  # "Made with Google AI"
+AI_LABEL: Final = 0.95  # a label that law demands of generating services: "this is generated"
+AI_LABEL_PROBABLE: Final = 0.7  # the same label: "probably generated", put on by whoever passed the file on
 AI_POSTPROCESSING: Final = 0.7  # upscaled or restored by a network; the scene may be real
 CAMERA_EXIF: Final = 0.3  # typed into any file with one command
