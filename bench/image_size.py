@@ -38,6 +38,8 @@ def measure(name: str, folder: Path) -> tuple[dict[str, float], str]:
     install(packages, extras=re.findall(r"--extra (\w+)", dockerfile))
     shutil.copytree(ROOT / "layers/forensics/src/forensics", code / "forensics")
     shutil.copytree(ROOT / "functions" / name, code / "functions" / name)
+    for shared in (ROOT / "functions").glob("*.py"):
+        shutil.copy(shared, code / "functions")
     for tree in (packages, code):
         compileall.compile_dir(tree, quiet=2)
     has_models = "MODELS_DIR" in dockerfile

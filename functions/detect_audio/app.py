@@ -1,42 +1,8 @@
-"""POST /v1/detect/audio, and the consumer of the audio queue: one pipeline, two doors."""
+"""POST /v1/detect/audio, and the consumer of the audio queue."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
-from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from forensics.settings import ModelSettings
-from forensics.web.app import create_app, lambda_handler
-from forensics.web.detect_routes import detect_router
 from forensics.wiring.audio import audio_analyser
-from forensics.wiring.service import Service
+from functions.detecting import detect_handler
 
-logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
-copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
-service = Service.from_env()
-analyse = audio_analyser(ModelSettings.from_env())
-process = service.process_job(analyse)
-api = lambda_handler(create_app(detect_router("audio", service.detect_media("audio", analyse))))
-processor = BatchProcessor(event_type=EventType.SQS)
-
-
-def process_record(record: SQSRecord) -> None:
-    message = json.loads(record.body)
-    process(message["tenant"], message["job_id"])
-
-
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics(capture_cold_start_metric=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    metrics.add_metric("Invocations", MetricUnit.Count, 1)
-    if "Records" in event:
-        return process_partial_response(event, process_record, processor, context)
-    return api(event, context)  # type: ignore[arg-type]
+handler = detect_handler("audio", lambda models, limits: audio_analyser(models, max_seconds=limits.max_audio_seconds))

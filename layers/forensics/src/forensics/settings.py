@@ -63,6 +63,7 @@ class ServiceSettings:
     allow_loopback_fetch: bool = False
     max_bytes: Mapping[str, int] = field(default_factory=dict)  # media type -> largest file
     max_image_pixels: int = 100_000_000
+    max_audio_seconds: int = 3600
     result_ttl_days: int = 30
 
     @classmethod
@@ -83,6 +84,7 @@ class ServiceSettings:
                 "image": int(env.get("MAX_IMAGE_BYTES") or 50_000_000),
                 "audio": int(env.get("MAX_AUDIO_BYTES") or 100_000_000),
             },
+            max_audio_seconds=int(env.get("MAX_AUDIO_SECONDS") or 3600),
             max_image_pixels=int(env.get("MAX_IMAGE_PIXELS") or 100_000_000),
             result_ttl_days=int(env.get("RESULT_TTL_DAYS") or 30),
         )
