@@ -12,10 +12,12 @@ _BREAK_HZ = 1000.0
 _LOG_STEP = np.log(6.4) / 27.0
 
 
-def mel_filters(*, bands: int, fft_size: int) -> NDArray[np.float32]:
-    """Return the filter matrix (bands, fft_size // 2 + 1) from 0 Hz to the Nyquist frequency."""
-    bins = np.linspace(0, SAMPLE_RATE_HZ / 2, fft_size // 2 + 1)
-    edges = _to_hz(np.linspace(0, _to_mel(SAMPLE_RATE_HZ / 2), bands + 2))
+def mel_filters(
+    *, bands: int, fft_size: int, rate_hz: int = SAMPLE_RATE_HZ, low_hz: float = 0.0, high_hz: float | None = None
+) -> NDArray[np.float32]:
+    """Return the filter matrix (bands, fft_size // 2 + 1) from `low_hz` to `high_hz`, by default the Nyquist frequency."""
+    bins = np.linspace(0, rate_hz / 2, fft_size // 2 + 1)
+    edges = _to_hz(np.linspace(_to_mel(low_hz), _to_mel(high_hz or rate_hz / 2), bands + 2))
     widths = np.diff(edges)
     ramps = edges[:, None] - bins[None, :]
     rising, falling = -ramps[:-2] / widths[:-1, None], ramps[2:] / widths[1:, None]
