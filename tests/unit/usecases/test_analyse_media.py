@@ -1,42 +1,25 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import io
+import json
+from collections.abc import Callable, Iterable
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from forensics.domain.errors import InvalidRequest, MediaCorrupt, PayloadTooLarge, UnsupportedMediaType
 from forensics.domain.evidence import Claim, Evidence, Provenance
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis
-from forensics.domain.scores import Detection, Segment
+from forensics.domain.scores import ScoredWindow, Segment
 from forensics.media.audio import Samples
+from forensics.media.audio_picture import SIZE_PX
 from forensics.usecases.analyse_audio import DAMAGED, AnalyseAudio
 from forensics.usecases.analyse_media import AnalyseMedia
 from tests.support.fakes import FakeProvenance, detection
-from tests.support.sounds import RATE_HZ, wav
-
-
-@dataclass(frozen=True)
-class Heard:
-    detection: Detection
-    segments: tuple[Segment, ...]
-    seconds: float
-    timings_ms: Mapping[str, float] = field(default_factory=lambda: {"vad": 1.0, "model": 2.0})
-
-
-@dataclass
-class Listener:
-    """Hears everything and answers as told."""
-
-    score: float = 0.9
-    segments: tuple[Segment, ...] = ()
-    blocks: list[Samples] = field(default_factory=list)
-
-    def detect(self, blocks: Iterable[Samples]) -> Heard:
-        self.blocks = list(blocks)
-        seconds = sum(b.shape[1] for b in self.blocks) / RATE_HZ
-        return Heard(detection(self.score), self.segments, seconds)
+from tests.support.hearing import Heard, Listener
+from tests.support.sounds import RATE_HZ, tone, wav, wav_of
 
 
 def test_a_recording_is_heard_whole_and_its_spans_are_told() -> None:
@@ -70,7 +53,13 @@ def test_a_recording_without_sound_is_corrupt() -> None:
 
 def test_what_was_not_heard_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     class Impatient(Listener):
-        def detect(self, blocks: Iterable[Samples]) -> Heard:
+        def detect(
+            self,
+            blocks: Iterable[Samples],
+            *,
+            progress: Callable[[float], None] | None = None,
+            listen: Callable[[Samples], None] | None = None,
+        ) -> Heard:
             next(iter(blocks))
             return Heard(detection(0.1), (), 0.1)
 
@@ -98,3 +87,46 @@ def test_the_pipeline_is_chosen_by_the_bytes(photo: bytes) -> None:
     with pytest.raises(InvalidRequest):
         analyse(b"", DetectOptions())
     assert made == ["audio"]  # only for a file it would take
+
+
+def test_explain_gives_a_picture_and_a_timeline() -> None:
+    listener = Listener(segments=(Segment(0.5, 2.0, 0.93),), timeline=(ScoredWindow(0.0, 2.5, 2.1, 0.91234567),))
+    analysis = AnalyseAudio(listener, FakeProvenance())(wav(seconds=2.5), DetectOptions(explain=True))
+    picture, timeline = analysis.artifacts
+    assert (picture.file_name, picture.content_type) == ("spectrogram.png", "image/png")
+    with Image.open(io.BytesIO(picture.data)) as image:
+        assert (image.format, image.size) == ("PNG", SIZE_PX)
+    assert (timeline.file_name, timeline.content_type) == ("timeline.json", "application/json")
+    found = json.loads(timeline.data)
+    assert (found["duration_s"], found["window_s"], found["hop_s"], found["side"]) == (2.5, 4.0, 2.0, None)
+    assert found["windows"] == [{"start": 0.0, "end": 2.5, "speech_s": 2.1, "score": 0.9123}]
+    assert found["flagged_segments"] == [{"start": 0.5, "end": 2.0, "score": 0.93}]
+    assert found["threshold"] == analysis.decision.mode.thresholds.synthetic
+    assert found["model"] == "fake-model 1" and found["explains"] == "synthetic"
+    assert len(found["waveform"]["min"]) == len(found["waveform"]["max"]) == 125
+    assert analysis.timings_ms["explain"] > 0
+
+
+def test_nothing_is_drawn_unasked() -> None:
+    analysis = AnalyseAudio(Listener(), FakeProvenance())(wav(seconds=1), DetectOptions())
+    assert analysis.artifacts == () and "explain" not in analysis.timings_ms
+
+
+def test_the_side_that_decided_is_drawn() -> None:
+    sides = np.concatenate([np.zeros((1, RATE_HZ), np.float32), tone(1, RATE_HZ)])
+    both = wav_of((sides.T * 32767).astype("<i2").tobytes(), channels=2)
+    analysis = AnalyseAudio(Listener(), FakeProvenance())(both, DetectOptions(explain=True))
+    found = json.loads(analysis.artifacts[1].data)
+    assert found["side"] == "right"
+    assert max(found["waveform"]["max"]) == pytest.approx(0.4, abs=0.01)
+
+
+def test_progress_is_told_with_the_declared_length() -> None:
+    told: list[tuple[float, float | None]] = []
+
+    def tell(heard_s: float, duration_s: float | None) -> None:
+        told.append((heard_s, duration_s))
+
+    AnalyseAudio(Listener(), FakeProvenance(), progress=tell)(wav(seconds=3), DetectOptions())
+    assert told[-1] == (3.0, 3.0)
+    assert [heard for heard, _ in told] == sorted(heard for heard, _ in told)

@@ -17,9 +17,10 @@ from forensics.cli.detector import LineMaker
 from forensics.cli.explain import write_explanation
 from forensics.cli.inputs import expand, is_url
 from forensics.cli.output import ResultFile, as_block, as_line
-from forensics.cli.progress import progress
+from forensics.cli.progress import Progress
 from forensics.domain.job import DetectOptions
 from forensics.settings import ModelSettings
+from forensics.usecases.ports import HearingProgress
 
 MAX_FILE_BYTES = 100_000_000  # of the largest medium; each pipeline has its own limit
 EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -42,15 +43,16 @@ def _run(args: argparse.Namespace) -> int:
     from forensics.detect.onnx import ModelUnavailable
 
     inputs = list(expand(args.inputs))
+    show = Progress()
     try:
-        make_line = _line_maker(args)
+        make_line = _line_maker(args, show.hearing)
     except ModelUnavailable as error:
         print(f"deepfake-detect: {error}", file=sys.stderr)
         return EXIT_USAGE
     results = ResultFile(args.resume) if args.resume else None
     todo = [item for item in inputs if results is None or item not in results.done]
     status = EXIT_OK
-    for item in progress(todo, total=len(todo)):
+    for item in show.files(todo, total=len(todo)):
         line, analysis = make_line(item)
         if analysis is None:
             status = EXIT_SOME_FAILED
@@ -67,7 +69,7 @@ def _run(args: argparse.Namespace) -> int:
     return status
 
 
-def _line_maker(args: argparse.Namespace) -> LineMaker:
+def _line_maker(args: argparse.Namespace, progress: HearingProgress) -> LineMaker:
     # Imported here so that --help and usage errors answer at once.
     from forensics.net.fetch import GuardedFetch
     from forensics.usecases.ports import Clock
@@ -75,7 +77,7 @@ def _line_maker(args: argparse.Namespace) -> LineMaker:
 
     models = replace(ModelSettings.from_env(), threads=args.threads)
     return LineMaker(
-        analyse=media_analyser(models),
+        analyse=media_analyser(models, progress=progress),
         fetch=GuardedFetch(allow_loopback=args.allow_loopback),
         options=DetectOptions(strict_mode=args.strict, explain=args.explain is not None),
         max_bytes=MAX_FILE_BYTES,
@@ -96,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--strict", action="store_true", help="lower thresholds: more recall, perhaps less precision")
     parser.add_argument(
-        "--explain", type=Path, metavar="DIR", help="write a heat map, an overlay and the JSON per file"
+        "--explain", type=Path, metavar="DIR", help="write per file what shows why: a heat map or a spectrogram, and the JSON"
     )
     parser.add_argument(
         "--resume", type=Path, metavar="OUT", help="append JSON lines to OUT, skipping inputs it already has"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from forensics.domain.job import DetectOptions
-from forensics.domain.result import Analysis, MediaFacts
+from forensics.domain.result import Analysis, Artifact, MediaFacts
 from forensics.domain.stopwatch import Stopwatch
 from forensics.domain.verdict import decide
-from forensics.media.audio import MAX_SECONDS, open_audio
+from forensics.media.audio import MAX_SECONDS, AudioReader, Samples, open_audio
 from forensics.media.sniff import expect
-from forensics.usecases.ports import AudioDetector, ProvenanceReader
+from forensics.media.spectrogram import RecordingSketch
+from forensics.usecases.explain_audio import AudioExplainer
+from forensics.usecases.ports import AudioDetector, HearingProgress, ProvenanceReader
 
 DURATION_DIGITS = 1
 DAMAGED = "The recording is damaged: what could not be decoded is not covered."
@@ -28,14 +32,21 @@ class AnalyseAudio:
     detector: AudioDetector
     read_provenance: ProvenanceReader
     max_seconds: float = MAX_SECONDS
+    explainer: AudioExplainer = field(default_factory=AudioExplainer)
+    progress: HearingProgress | None = None
 
     def __call__(self, data: bytes, options: DetectOptions) -> Analysis:
         kind = expect(data, medium="audio")
         clock = Stopwatch()
+        sketch = self.explainer.listener() if options.explain else None
         with ExitStack() as stack:
             with clock.stage("decode"):
                 reader = stack.enter_context(open_audio(data, max_seconds=self.max_seconds))
-            heard = self.detector.detect(clock.each("decode", reader.blocks()))
+            heard = self.detector.detect(
+                clock.each("decode", reader.blocks()),
+                progress=self._telling(reader),
+                listen=_drawing(sketch, clock),
+            )
             complete = reader.complete
         clock.elapsed_ms.update(heard.timings_ms)
         with clock.stage("provenance"):
@@ -46,13 +57,36 @@ class AnalyseAudio:
             format=kind.name,
             duration_s=round(heard.seconds, DURATION_DIGITS),
         )
+        decision = decide(heard.detection, provenance, strict=options.strict_mode)
+        artifacts: tuple[Artifact, ...] = ()
+        if sketch is not None:
+            with clock.stage("explain"):
+                artifacts = self.explainer.artifacts(sketch, heard, threshold=decision.mode.thresholds.synthetic)
         return Analysis(
-            decision=decide(heard.detection, provenance, strict=options.strict_mode),
+            decision=decision,
             detection=heard.detection,
             provenance=provenance,
             media=media,
             timings_ms=clock.elapsed_ms,
+            artifacts=artifacts,
             media_type="audio",
             segments=tuple(heard.segments),
             warnings=() if complete else (DAMAGED,),
         )
+
+    def _telling(self, reader: AudioReader) -> Callable[[float], None] | None:
+        if self.progress is None:
+            return None
+        return partial(self.progress, duration_s=reader.facts.declared_s)
+
+
+def _drawing(sketch: RecordingSketch | None, clock: Stopwatch) -> Callable[[Samples], None] | None:
+    """Let the sketch hear every block, its time counted apart from the detector's."""
+    if sketch is None:
+        return None
+
+    def draw(block: Samples) -> None:
+        with clock.stage("explain"):
+            sketch.push(block)
+
+    return draw

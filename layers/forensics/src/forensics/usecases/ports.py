@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import urandom
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # functions without pixels do not carry numpy
 
     from forensics.domain.job import DetectOptions
     from forensics.domain.result import Analysis
-    from forensics.domain.scores import Segment
+    from forensics.domain.scores import ScoredWindow, Segment
     from forensics.media.audio import Samples
     from forensics.media.image import DecodedImage
 
@@ -33,7 +33,10 @@ class ImageDetector(Protocol):
 
 
 class ScoredAudio(Protocol):
-    """What an audio detector returns: the detection, flagged spans, how many seconds it heard, and its stages' times."""
+    """What an audio detector returns: the detection, flagged spans, how many seconds it heard, and its stages' times.
+
+    `timeline` are the scored windows and `speech` the spans of speech of the deciding channel: number `channel` of `channels`.
+    """
 
     @property
     def detection(self) -> Detection: ...
@@ -47,11 +50,38 @@ class ScoredAudio(Protocol):
     @property
     def timings_ms(self) -> Mapping[str, float]: ...
 
+    @property
+    def timeline(self) -> Sequence[ScoredWindow]: ...
+
+    @property
+    def speech(self) -> Sequence[tuple[float, float]]: ...
+
+    @property
+    def channel(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
 
 class AudioDetector(Protocol):
-    """Scores a stream of float32 (channels 1..2, n) blocks at 16 kHz."""
+    """Scores a stream of float32 (channels 1..2, n) blocks at 16 kHz.
 
-    def detect(self, blocks: Iterable[Samples]) -> ScoredAudio: ...
+    `progress` is told the seconds heard so far; `listen` is given each block as it is scored.
+    """
+
+    def detect(
+        self,
+        blocks: Iterable[Samples],
+        *,
+        progress: Callable[[float], None] | None = None,
+        listen: Callable[[Samples], None] | None = None,
+    ) -> ScoredAudio: ...
+
+
+class HearingProgress(Protocol):
+    """Is told how many seconds were heard, and of how many when the file declares it."""
+
+    def __call__(self, heard_s: float, duration_s: float | None) -> None: ...
 
 
 class Analyser(Protocol):
