@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from forensics.detect.onnx import ModelInputError, ModelUnavailable, OnnxModel
-from forensics.detect.onnx_graph import cut_graph
+from forensics.detect.onnx_graph import cut_graph, graph_after_layers, initializers
 from tests.unit.detect.tiny import chain
 
 X = np.arange(3, dtype=np.float32)[None]
@@ -49,3 +50,26 @@ def test_wrong_inputs_are_refused_before_they_run(tmp_path: Path, feeds: dict[st
     path.write_bytes(chain(["x", "a"]))
     with pytest.raises(ModelInputError):
         OnnxModel(path).run(feeds)
+
+
+def test_layers_can_take_the_place_of_what_computes_a_tensor(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.standard_normal((5, 4)).astype(np.float32), rng.standard_normal((4, 3)).astype(np.float32)
+    bias = [rng.standard_normal(4).astype(np.float32), rng.standard_normal(3).astype(np.float32)]
+    layers = [(first, bias[0]), (second, bias[1])]
+    graph = graph_after_layers(chain(["x", "a", "b", "c"]), tensor="b", source="new", layers=layers)
+    model = OnnxModel(tmp_path / "absent.onnx", graph=graph)
+    assert set(model.inputs) == {"new"}
+    given = rng.standard_normal((7, 1, 5)).astype(np.float32)
+    hidden = np.maximum(given @ first + bias[0], 0)
+    np.testing.assert_allclose(model.run({"new": given})["c"], np.maximum(hidden @ second + bias[1], 0) + 1, rtol=1e-5)
+    with pytest.raises(ValueError, match="nope"):
+        graph_after_layers(chain(["x", "a"]), tensor="nope", source="new", layers=layers)
+
+
+def test_weights_are_read_by_name() -> None:
+    model = onnx.load_from_string(chain(["x", "a"]))
+    (stored,) = model.graph.initializer
+    (name, values), *_ = initializers(model.SerializeToString()).items()
+    assert name == stored.name
+    np.testing.assert_array_equal(values, onnx.numpy_helper.to_array(stored))

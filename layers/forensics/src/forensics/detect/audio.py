@@ -14,6 +14,7 @@ from forensics.detect.encoders import read_encoders
 from forensics.detect.image import sigmoid
 from forensics.detect.onnx import OnnxModel
 from forensics.detect.speech import ENCODER, Network, SpeechDetector
+from forensics.detect.speech_network import SpeechNetwork
 from forensics.domain.scores import Detection, ModelScore, ScoredWindow, Segment
 from forensics.domain.stopwatch import Stopwatch
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
@@ -124,7 +125,7 @@ class AudioDetector:
         """Load models_dir/audio and silero-vad; raises EncoderMissing or ModelUnavailable."""
         manifest = load_audio_manifest(models_dir / MODEL_DIRECTORY)
         speech = read_encoders(models_dir)[ENCODER].located(encoders_dir)
-        return cls(manifest, OnnxModel(manifest.network, threads=threads), OnnxModel(speech, threads=threads))
+        return cls(manifest, OnnxModel(manifest.network, threads=threads), SpeechNetwork(speech, threads=threads))
 
     def detect(
         self, blocks: Iterable[Samples], *, progress: Progress | None = None, listen: Listener | None = None

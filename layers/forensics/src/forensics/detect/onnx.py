@@ -38,14 +38,15 @@ class ModelInputError(InternalError):
 class OnnxModel:
     """One loaded ONNX graph.
 
-    `path` is a file; `threads` sets the threads of one run. Raises ModelUnavailable when the file is missing or no model.
+    `path` is a file, `graph` what is made of it in memory, if not the file itself; `threads` sets the threads of one run.
+    Raises ModelUnavailable when the file is missing or no model.
     """
 
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
-        if not path.is_file():
+    def __init__(self, path: Path, *, threads: int = 1, graph: bytes | None = None) -> None:
+        if graph is None and not path.is_file():
             raise ModelUnavailable(f"The model file {path.name} is missing; run `make setup`.")
         self.name = path.name
-        self._session = _session(path, threads=threads)
+        self._session = _session(path, threads=threads, graph=graph)
         self.inputs: Mapping[str, tuple[int | str | None, ...]] = {
             i.name: tuple(i.shape) for i in self._session.get_inputs()
         }
@@ -69,14 +70,14 @@ class OnnxModel:
                 )
 
 
-def _session(path: Path, *, threads: int) -> ort.InferenceSession:
+def _session(path: Path, *, threads: int, graph: bytes | None) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3  # errors only: warnings of third-party graphs are not ours to mend
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(str(path) if graph is None else graph, options, providers=["CPUExecutionProvider"])
     except _LOAD_ERRORS as exc:
         raise ModelUnavailable(f"The model file {path.name} cannot be loaded; run `make setup`.") from exc
 
