@@ -29,7 +29,6 @@ class Resampler:
         self._format: tuple[str, int, int] | None = None
         self._changes = -1
         self._inner: av.AudioResampler | None = None
-        self._waiting: list[Samples] = []
 
     def push(self, frame: AudioFrame) -> Iterator[Samples]:
         """Take the next frame and yield what is ready; raises ValueError when the frame's rate is out of bounds."""
@@ -38,13 +37,11 @@ class Resampler:
             yield from self._drain()
             self._restart(found)
         if self._inner is not None:
-            yield from self._gather(self._inner.resample(frame))
+            yield from map(_block, self._inner.resample(frame))
 
     def close(self) -> Iterator[Samples]:
         """Yield what is left."""
         yield from self._drain()
-        if self._waiting:
-            yield self._joined()
 
     def _restart(self, found: tuple[str, int, int]) -> None:
         _, channels, rate = found
@@ -53,20 +50,15 @@ class Resampler:
             raise ValueError("the sample rate is out of bounds, or changes too often")
         self._layout = self._layout or ("stereo" if channels == MAX_CHANNELS else "mono")
         self._format = found
-        self._inner = av.AudioResampler(format="fltp", layout=self._layout, rate=SAMPLE_RATE_HZ)
+        self._inner = av.AudioResampler(format="fltp", layout=self._layout, rate=SAMPLE_RATE_HZ, frame_size=BLOCK_SAMPLES)
 
     def _drain(self) -> Iterator[Samples]:
         if self._inner is not None:
             inner, self._inner = self._inner, None
-            yield from self._gather(inner.resample(None))
+            yield from map(_block, inner.resample(None))
 
-    def _gather(self, frames: list[AudioFrame]) -> Iterator[Samples]:
-        self._waiting += [np.asarray(frame.to_ndarray(), dtype=np.float32) for frame in frames if frame.samples]
-        if sum(block.shape[1] for block in self._waiting) >= BLOCK_SAMPLES:
-            yield self._joined()
 
-    def _joined(self) -> Samples:
-        block = np.concatenate(self._waiting, axis=1)
-        self._waiting = []
-        np.nan_to_num(block, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
-        return np.clip(block, -LARGEST_SAMPLE, LARGEST_SAMPLE, out=block)
+def _block(frame: AudioFrame) -> Samples:
+    block = np.asarray(frame.to_ndarray(), dtype=np.float32)
+    np.nan_to_num(block, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
+    return np.clip(block, -LARGEST_SAMPLE, LARGEST_SAMPLE, out=block)
