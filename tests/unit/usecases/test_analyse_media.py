@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from forensics.domain.errors import InvalidRequest, MediaCorrupt, PayloadTooLarge, UnsupportedMediaType
+from forensics.domain.errors import InvalidRequest, MediaCorrupt, MediaTooLong, PayloadTooLarge, UnsupportedMediaType
 from forensics.domain.evidence import Claim, Evidence, Provenance
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis
 from forensics.domain.scores import ScoredWindow, Segment
 from forensics.media.audio import Samples
 from forensics.media.audio_picture import SIZE_PX
-from forensics.usecases.analyse_audio import DAMAGED, AnalyseAudio
+from forensics.usecases.analyse_audio import DAMAGED, LEAST_REALTIME, AnalyseAudio
 from forensics.usecases.analyse_media import AnalyseMedia
+from forensics.web.schemas import Timeline
 from tests.support.fakes import FakeProvenance, detection
 from tests.support.hearing import Heard, Listener
 from tests.support.sounds import RATE_HZ, tone, wav, wav_of
@@ -97,6 +98,7 @@ def test_explain_gives_a_picture_and_a_timeline() -> None:
     with Image.open(io.BytesIO(picture.data)) as image:
         assert (image.format, image.size) == ("PNG", SIZE_PX)
     assert (timeline.file_name, timeline.content_type) == ("timeline.json", "application/json")
+    Timeline.model_validate_json(timeline.data)
     found = json.loads(timeline.data)
     assert (found["duration_s"], found["window_s"], found["hop_s"], found["side"]) == (2.5, 4.0, 2.0, None)
     assert found["windows"] == [{"start": 0.0, "end": 2.5, "speech_s": 2.1, "score": 0.9123}]
@@ -130,3 +132,14 @@ def test_progress_is_told_with_the_declared_length() -> None:
     AnalyseAudio(Listener(), FakeProvenance(), progress=tell)(wav(seconds=3), DetectOptions())
     assert told[-1] == (3.0, 3.0)
     assert [heard for heard, _ in told] == sorted(heard for heard, _ in told)
+
+
+def test_the_time_a_recording_takes_is_told_by_its_length_and_not_by_its_header() -> None:
+    analyse = AnalyseAudio(Listener(), FakeProvenance(), max_seconds=8)
+    assert analyse.estimate_s(wav(seconds=6)) == pytest.approx(6 / LEAST_REALTIME, rel=0.01)
+    body = wav(seconds=6)[44:]
+    assert analyse.estimate_s(wav_of(body, data_size=0xFFFF_FFFF)) == pytest.approx(6 / LEAST_REALTIME, rel=0.01)
+    with pytest.raises(MediaTooLong):
+        analyse.estimate_s(wav(seconds=10))
+    with pytest.raises(MediaTooLong):
+        analyse(wav(seconds=10), DetectOptions())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import pytest
 
 from forensics.domain.errors import (
@@ -10,6 +12,7 @@ from forensics.domain.errors import (
     UnsupportedMediaType,
 )
 from forensics.domain.job import DetectOptions, DetectRequest, JobStatus
+from forensics.domain.result import Analysis
 from forensics.usecases.abandon_job import AbandonJob
 from forensics.usecases.analyse_image import AnalyseImage
 from forensics.usecases.detect_media import DetectMedia
@@ -187,3 +190,25 @@ def test_the_purge_backstop_deletes_and_keeps_the_first_receipt(world: World, ph
     PurgeMedia(world.jobs, world.media, world.clock)("acme", job_id, key)
     assert world.media.objects == {}
     assert world.jobs.rows["acme", job_id].document["retention"]["deleted_at"] == receipt
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A pipeline that would need half a minute."""
+
+    analyse: AnalyseImage
+
+    def __call__(self, data: bytes, options: DetectOptions) -> Analysis:
+        return self.analyse(data, options)
+
+    def estimate_s(self, data: bytes) -> float:
+        return 30.0
+
+
+def test_what_takes_longer_than_the_caller_waits_becomes_a_job(world: World, photo: bytes) -> None:
+    detect = replace(world.detect, analyse=Slow(world.analyse))
+    queued = detect(ask(photo))
+    assert (queued.job.status, queued.document["estimated_seconds"]) == (JobStatus.QUEUED, 32)
+    assert len(world.queue.sent) == 1
+    patient = detect(replace(ask(photo), wait_s=40))
+    assert patient.job.status is JobStatus.COMPLETED

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 RETAIN_PERIOD = timedelta(days=30)
+DEFAULT_WAIT_S = 20  # a caller waits this long for a verdict before it becomes a job to ask for
 PURGE_WITHIN = timedelta(seconds=60)  # the privacy promise: gone this long after the verdict at the latest
 
 
@@ -45,6 +46,7 @@ class DetectRequest:
     data: bytes | None = field(default=None, repr=False)
     media_url: str | None = field(default=None, repr=False)  # may carry a signature: never logged
     respond_async: bool = False
+    wait_s: float = DEFAULT_WAIT_S
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -14,7 +15,7 @@ from forensics.domain.scores import Detection, Segment, Signal
 from forensics.domain.verdict import Decision
 
 SCORE_DIGITS = 4
-ESTIMATED_IMAGE_SECONDS = 2
+LEAST_ESTIMATED_SECONDS = 2  # the queue's own delay and a picture's time
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,14 @@ class Analysis:
         return self.detection.signals + _provenance_signals(self.provenance)
 
 
-def pending_document(job: Job) -> dict[str, Any]:
+def pending_document(job: Job, *, estimate_s: float = 0.0) -> dict[str, Any]:
     """Return the 202 body; the HTTP layer adds the link, whose path depends on how it was called."""
     return {
         "job_id": job.job_id,
         "status": job.status.value,
         "media_type": job.media_type,
         "created_at": timestamp(job.created_at),
-        "estimated_seconds": ESTIMATED_IMAGE_SECONDS,
+        "estimated_seconds": LEAST_ESTIMATED_SECONDS + math.ceil(estimate_s),
         "verdict": None,
     } | _echo(job.options)
 

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import BinaryIO
 
 import av
@@ -88,6 +89,11 @@ class AudioReader:
         if not heard:
             raise MediaCorrupt("The sound cannot be decoded." if self._damaged else "The file holds no sound.")
         self.complete = not self._damaged
+
+    def packed_s(self) -> float:
+        """Return the seconds that the packets hold, without decoding them; `blocks` has nothing left to read after it."""
+        counted = sum(_packet_ticks(self._container, self._stream)) * _tick_s(self._stream)
+        return counted or self.facts.declared_s or 0.0
 
     def _resampled(self) -> Iterator[Samples]:
         resampler = Resampler()
@@ -173,15 +179,20 @@ def _declared_s(container: InputContainer, stream: AudioStream) -> float | None:
 
 def _packets_exceed(container: InputContainer, stream: AudioStream, *, seconds: float) -> bool:
     """Tell whether the track's packets last longer than that; costs no decoding."""
-    total = 0.0
+    tick_s = _tick_s(stream)
+    return any(total * tick_s > seconds for total in accumulate(_packet_ticks(container, stream)))
+
+
+def _tick_s(stream: AudioStream) -> float:
+    return float(stream.time_base or 0)
+
+
+def _packet_ticks(container: InputContainer, stream: AudioStream) -> Iterator[int]:
     try:
         for packet in container.demux(stream):
-            total += float(packet.duration * packet.time_base) if packet.duration and packet.time_base else 0.0
-            if total > seconds:
-                return True
+            yield packet.duration or 0
     except _PARSE_ERRORS:
-        return False  # decoding meets the same damage and counts for itself
-    return False
+        return  # decoding meets the same damage and counts for itself
 
 
 def _too_long(max_seconds: float) -> MediaTooLong:

@@ -19,6 +19,7 @@ from forensics.usecases.explain_audio import AudioExplainer
 from forensics.usecases.ports import AudioDetector, HearingProgress, ProvenanceReader
 
 DURATION_DIGITS = 1
+LEAST_REALTIME = 20  # seconds of sound in a second of work, of a function with little more than one core
 DAMAGED = "The recording is damaged: what could not be decoded is not covered."
 
 
@@ -73,6 +74,12 @@ class AnalyseAudio:
             segments=tuple(heard.segments),
             warnings=() if complete else (DAMAGED,),
         )
+
+    def estimate_s(self, data: bytes) -> float:
+        """Return the seconds that a slow machine would need; raises as the analysis itself does before it decodes."""
+        expect(data, medium="audio")
+        with open_audio(data, max_seconds=self.max_seconds) as reader:
+            return reader.packed_s() / LEAST_REALTIME
 
     def _telling(self, reader: AudioReader) -> Callable[[float], None] | None:
         if self.progress is None:

@@ -38,14 +38,18 @@ class DetectMedia:
     max_bytes: int
 
     def __call__(self, request: DetectRequest) -> Outcome:
-        """Return the completed or queued job; raises DetectorErrors, after which nothing is kept."""
+        """Return the job, completed, or queued when that was asked for or would take longer than the caller waits.
+
+        Raises DetectorErrors, after which nothing is kept.
+        """
         job = self._new_job(request)
-        if request.respond_async:
-            return self._enqueue(job, request)
         timings: dict[str, float] = {}
         start = time.perf_counter()
         data = self._bytes(request)
         expect(data, medium=self.medium)
+        estimate_s = self.analyse.estimate_s(data)
+        if request.respond_async or estimate_s > request.wait_s:
+            return self._enqueue(job, data, estimate_s)
         timings["fetch"] = (time.perf_counter() - start) * 1000
         analysis = self.analyse(data, request.options)
         start = time.perf_counter()
@@ -76,12 +80,10 @@ class DetectMedia:
             raise PayloadTooLarge(f"A file may have at most {self.max_bytes} bytes.")
         return request.data
 
-    def _enqueue(self, job: Job, request: DetectRequest) -> Outcome:
-        """Fetch first, so that a bad URL or file is this caller's 4xx and not a failed job found later."""
-        data = self._bytes(request)
-        expect(data, medium=self.medium)
+    def _enqueue(self, job: Job, data: bytes, estimate_s: float) -> Outcome:
+        """The file was fetched and looked at first, so that a bad one is this caller's 4xx and not a failed job found later."""
         job = self._keep(job, data)
-        job = replace(job, document=pending_document(job))
+        job = replace(job, document=pending_document(job, estimate_s=estimate_s))
         self.jobs.create(job)
         self.queue.send({"tenant": job.tenant, "job_id": job.job_id, "media_key": job.media_key})
         return Outcome(job, dict(job.document), {})

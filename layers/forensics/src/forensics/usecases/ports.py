@@ -89,6 +89,10 @@ class Analyser(Protocol):
 
     def __call__(self, data: bytes, options: DetectOptions) -> Analysis: ...
 
+    def estimate_s(self, data: bytes) -> float:
+        """Return about how many seconds the analysis will take, at a glance; 0 for a moment."""
+        ...
+
 
 class ProvenanceReader(Protocol):
     def __call__(self, data: bytes, image: DecodedImage | None) -> Provenance: ...

@@ -68,6 +68,7 @@ async def read_detect_request(request: Request, caller: Caller, preferences: Pre
         data=data,
         media_url=body.media_url,
         respond_async=preferences.respond_async,
+        wait_s=preferences.wait_s,
     )
 
 

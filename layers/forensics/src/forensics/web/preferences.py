@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-DEFAULT_WAIT_S = 20
+from forensics.domain.job import DEFAULT_WAIT_S
+
 MAX_WAIT_S = 25
 
 
