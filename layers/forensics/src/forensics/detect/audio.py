@@ -10,12 +10,14 @@ import numpy as np
 
 from forensics.detect.audio_manifest import MODEL_DIRECTORY, AudioManifest, load_audio_manifest
 from forensics.detect.audio_segments import flag_segments
+from forensics.detect.audio_signals import SignalMeter, measure_audio
 from forensics.detect.encoders import read_encoders
 from forensics.detect.image import sigmoid
 from forensics.detect.onnx import OnnxModel
+from forensics.detect.signals import SignalRanges
 from forensics.detect.speech import ENCODER, Network, SpeechDetector
 from forensics.detect.speech_network import SpeechNetwork
-from forensics.domain.scores import Detection, ModelScore, ScoredWindow, Segment
+from forensics.domain.scores import Detection, ModelScore, ScoredWindow, Segment, Signal
 from forensics.domain.stopwatch import Stopwatch
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.speech_spans import Span, SpeechSpans
@@ -37,7 +39,7 @@ class AudioDetection:
     """One recording's whole answer; seconds of sound and of speech, spans of the deciding channel, its windows as a timeline.
 
     `channel` of `channels` decided; they are 1 unless two sides were scored apart. `speech` is where somebody speaks on it,
-    `timings_ms` the detector's stages: vad, model.
+    `timings_ms` the detector's stages: vad, signals, model.
     """
 
     detection: Detection
@@ -60,18 +62,23 @@ class ChannelResult:
     windows: tuple[ScoredWindow, ...]
     speech_s: float
     speech: tuple[Span, ...] = ()
+    signals: tuple[Signal, ...] = ()
 
 
 class ChannelScorer:
     """Scores one channel while it streams by; holds a batch of windows at most."""
 
-    def __init__(self, manifest: AudioManifest, network: Network, speech: Network, clock: Stopwatch) -> None:
+    def __init__(
+        self, manifest: AudioManifest, network: Network, speech: Network, signals: SignalRanges, clock: Stopwatch
+    ) -> None:
         self._manifest = manifest
+        self._signals = signals
         self._clock = clock
         self._network = network
         self._speech = SpeechDetector(speech)
         self._cutter = SpeechWindows()
         self._spans = SpeechSpans()
+        self._meter = SignalMeter()
         self._waiting: list[Window] = []
         self._scored: list[ScoredWindow] = []
         self._logits: list[float] = []
@@ -82,6 +89,8 @@ class ChannelScorer:
         with self._clock.stage("vad"):
             chunks, flags = self._speech.push(samples)
             self._spans.push(flags)
+        with self._clock.stage("signals"):
+            self._meter.push(chunks, flags)
         with self._clock.stage("model"):
             self._take(self._cutter.push(chunks, flags))
 
@@ -90,9 +99,11 @@ class ChannelScorer:
         with self._clock.stage("model"):
             self._take(self._cutter.close())
             self._run()
+        with self._clock.stage("signals"):
+            signals = measure_audio(self._meter.close(), self._signals)
         logit = float(np.mean(self._logits)) if self._logits else None
         distance = float(np.mean(self._distances)) if self._distances else 0.0
-        return ChannelResult(logit, distance, tuple(self._scored), self._cutter.speech_s, self._spans.spans())
+        return ChannelResult(logit, distance, tuple(self._scored), self._cutter.speech_s, self._spans.spans(), signals)
 
     def _take(self, windows: Iterable[Window]) -> None:
         for window in windows:
@@ -115,8 +126,11 @@ class ChannelScorer:
 class AudioDetector:
     """The audio model's sessions; safe to call from several threads, since every recording gets scorers of its own."""
 
-    def __init__(self, manifest: AudioManifest, network: Network, speech: Network) -> None:
+    def __init__(
+        self, manifest: AudioManifest, network: Network, speech: Network, signals: SignalRanges | None = None
+    ) -> None:
         self.manifest = manifest
+        self._signals = signals or SignalRanges({})
         self._network = network
         self._speech = speech
 
@@ -125,7 +139,10 @@ class AudioDetector:
         """Load models_dir/audio and silero-vad; raises EncoderMissing or ModelUnavailable."""
         manifest = load_audio_manifest(models_dir / MODEL_DIRECTORY)
         speech = read_encoders(models_dir)[ENCODER].located(encoders_dir)
-        return cls(manifest, OnnxModel(manifest.network, threads=threads), SpeechNetwork(speech, threads=threads))
+        ranges = SignalRanges.load(models_dir / MODEL_DIRECTORY / "signals.toml")
+        return cls(
+            manifest, OnnxModel(manifest.network, threads=threads), SpeechNetwork(speech, threads=threads), ranges
+        )
 
     def detect(
         self, blocks: Iterable[Samples], *, progress: Progress | None = None, listen: Listener | None = None
@@ -139,7 +156,7 @@ class AudioDetector:
         scorers: list[ChannelScorer] = []
         heard = 0
         for block in stream:
-            scorers = scorers or [ChannelScorer(self.manifest, self._network, self._speech, clock) for _ in block]
+            scorers = scorers or [self._scorer(clock) for _ in block]
             for scorer, channel in zip(scorers, block, strict=True):
                 scorer.push(channel)
             if listen:
@@ -149,6 +166,9 @@ class AudioDetector:
                 progress(heard / SAMPLE_RATE_HZ)
         results = [scorer.close() for scorer in scorers] or [ChannelResult(None, 0.0, (), 0.0)]
         return self._answer(results, heard / SAMPLE_RATE_HZ, clock.elapsed_ms)
+
+    def _scorer(self, clock: Stopwatch) -> ChannelScorer:
+        return ChannelScorer(self.manifest, self._network, self._speech, self._signals, clock)
 
     def _answer(self, results: list[ChannelResult], seconds: float, timings_ms: Mapping[str, float]) -> AudioDetection:
         latency_ms = round(sum(timings_ms.values()))
@@ -168,6 +188,7 @@ class AudioDetector:
             normal=self.manifest.normal,
             strict=self.manifest.strict,
             models=(ModelScore("audio-speech", self.manifest.version, score, _status(score), latency_ms),),
+            signals=deciding.signals,
             reasons=_reasons(speech_s, deciding.distance, guards.least_speech_s, guards.largest_distance),
             manipulated=spliced,
         )

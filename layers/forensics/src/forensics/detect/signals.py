@@ -59,7 +59,11 @@ def measure_signals(working: NDArray[np.uint8], ranges: SignalRanges) -> tuple[S
     if min(working.shape[:2]) < SMALLEST_SIDE_PX:
         return ()
     luma = luma_sample(working)
-    return tuple(_worded(name, MEASURES[name](luma), ranges.ranges[name]) for name in ranges.ranges if name in MEASURES)
+    return tuple(
+        worded(name, MEASURES[name](luma), ranges.ranges[name], of="real photographs")
+        for name in ranges.ranges
+        if name in MEASURES
+    )
 
 
 def luma_sample(rgb: NDArray[np.uint8]) -> Plane:
@@ -83,13 +87,12 @@ MEASURES: Mapping[str, Callable[[Plane], float]] = {
 }
 
 
-def _worded(name: str, value: float, known: SignalRange) -> Signal:
+def worded(name: str, value: float, known: SignalRange, *, of: str) -> Signal:
+    """Return a value as a signal: its word, its score, and a sentence that says of what the range was measured."""
     word = known.below if value < known.low else known.above if value > known.high else known.inside
     outside = max(known.low - value, value - known.high, 0.0)
     score = min(1.0, outside / max(known.high - known.low, 1e-9))
-    sentence = (
-        f"{known.what} Measured {value:.3g}; 90 % of real photographs lie in {known.low:.3g} to {known.high:.3g}."
-    )
+    sentence = f"{known.what} Measured {value:.3g}; 90 % of {of} lie in {known.low:.3g} to {known.high:.3g}."
     return Signal(name=name, value=word, score=score, what=sentence)
 
 
