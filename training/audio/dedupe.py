@@ -14,6 +14,7 @@ import csv
 import io
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,7 @@ def same_wave(first: Path, second: Path) -> bool:
     return bool(np.abs(cross).max() > SAME_WAVE)
 
 
+@lru_cache(maxsize=2048)
 def _probe(path: Path) -> Samples:
     samples = read_samples(path)[: round(PROBE_SECONDS * SAMPLE_RATE_HZ)]
     return np.asarray(samples / max(float(np.linalg.norm(samples)), 1e-6), dtype=np.float32)
