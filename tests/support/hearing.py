@@ -35,6 +35,7 @@ class Listener:
         *,
         progress: Callable[[float], None] | None = None,
         listen: Callable[[Samples], None] | None = None,
+        native_hz: int | None = None,
     ) -> Heard:
         self.blocks = []
         seconds = 0.0

@@ -60,6 +60,7 @@ def test_what_was_not_heard_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
             *,
             progress: Callable[[float], None] | None = None,
             listen: Callable[[Samples], None] | None = None,
+            native_hz: int | None = None,
         ) -> Heard:
             next(iter(blocks))
             return Heard(detection(0.1), (), 0.1)

@@ -94,13 +94,13 @@ class ChannelScorer:
         with self._clock.stage("model"):
             self._take(self._cutter.push(chunks, flags))
 
-    def close(self) -> ChannelResult:
+    def close(self, *, native_hz: int | None) -> ChannelResult:
         """Score what is left and return the channel's result."""
         with self._clock.stage("model"):
             self._take(self._cutter.close())
             self._run()
         with self._clock.stage("signals"):
-            signals = measure_audio(self._meter.close(), self._signals)
+            signals = measure_audio(self._meter.close(native_hz=native_hz), self._signals)
         logit = float(np.mean(self._logits)) if self._logits else None
         distance = float(np.mean(self._distances)) if self._distances else 0.0
         return ChannelResult(logit, distance, tuple(self._scored), self._cutter.speech_s, self._spans.spans(), signals)
@@ -145,11 +145,17 @@ class AudioDetector:
         )
 
     def detect(
-        self, blocks: Iterable[Samples], *, progress: Progress | None = None, listen: Listener | None = None
+        self,
+        blocks: Iterable[Samples],
+        *,
+        progress: Progress | None = None,
+        listen: Listener | None = None,
+        native_hz: int | None = None,
     ) -> AudioDetection:
         """Score a stream of float32 (channels 1..2, n) blocks at SAMPLE_RATE_HZ.
 
         `progress` is told the seconds heard so far; `listen` is given each block as it is scored: (channels scored apart, n).
+        `native_hz` is the rate that the file declares.
         """
         clock = Stopwatch()
         stream = split_channels(blocks)
@@ -164,7 +170,7 @@ class AudioDetector:
             heard += block.shape[1]
             if progress:
                 progress(heard / SAMPLE_RATE_HZ)
-        results = [scorer.close() for scorer in scorers] or [ChannelResult(None, 0.0, (), 0.0)]
+        results = [scorer.close(native_hz=native_hz) for scorer in scorers] or [ChannelResult(None, 0.0, (), 0.0)]
         return self._answer(results, heard / SAMPLE_RATE_HZ, clock.elapsed_ms)
 
     def _scorer(self, clock: Stopwatch) -> ChannelScorer:

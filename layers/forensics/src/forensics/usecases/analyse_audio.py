@@ -47,6 +47,7 @@ class AnalyseAudio:
                 clock.each("decode", reader.blocks()),
                 progress=self._telling(reader),
                 listen=_drawing(sketch, clock),
+                native_hz=reader.facts.sample_rate_hz,
             )
             complete = reader.complete
         clock.elapsed_ms.update(heard.timings_ms)

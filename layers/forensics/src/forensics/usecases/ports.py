@@ -66,7 +66,7 @@ class ScoredAudio(Protocol):
 class AudioDetector(Protocol):
     """Scores a stream of float32 (channels 1..2, n) blocks at 16 kHz.
 
-    `progress` is told the seconds heard so far; `listen` is given each block as it is scored.
+    `progress` is told the seconds heard so far; `listen` is given each block as it is scored, `native_hz` is the file's own rate.
     """
 
     def detect(
@@ -75,6 +75,7 @@ class AudioDetector(Protocol):
         *,
         progress: Callable[[float], None] | None = None,
         listen: Callable[[Samples], None] | None = None,
+        native_hz: int | None = None,
     ) -> ScoredAudio: ...
 
 

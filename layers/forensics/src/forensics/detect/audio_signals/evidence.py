@@ -68,11 +68,13 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Measure:
-    """One number in its documented unit, a sentence of what else was seen, and a word when the range does not choose it."""
+    """One number in its documented unit, a sentence of what else was seen, and a word with its score when the range does not
+    choose them."""
 
     value: float
     note: str = ""
     word: str | None = None
+    word_score: float = 1.0
 
 
 BIN_HZ = 16_000 / CHUNK_SAMPLES

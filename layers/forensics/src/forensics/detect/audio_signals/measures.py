@@ -32,6 +32,6 @@ def measure_audio(evidence: Evidence, ranges: SignalRanges) -> tuple[Signal, ...
 def _signal(name: str, found: Measure, ranges: SignalRanges) -> Signal:
     known = ranges.ranges[name]
     if found.word is not None:
-        return Signal(name=name, value=found.word, score=1.0, what=f"{known.what} {found.note}")
+        return Signal(name=name, value=found.word, score=found.word_score, what=f"{known.what} {found.note}")
     plain = worded(name, found.value, known, of="real recordings")
     return Signal(name=name, value=plain.value, score=plain.score, what=f"{plain.what} {found.note}".strip())

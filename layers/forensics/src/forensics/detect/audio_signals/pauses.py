@@ -44,7 +44,7 @@ def noise_floor(evidence: Evidence) -> Measure | None:
     levels = [float(np.median(chunks.level[p.chunks])) for p in pauses_of(chunks) if not chunks.zero[p.chunks].any()]
     varies = f"It varies by {np.std(levels):.1f} dB between {len(levels)} pauses. " if len(levels) > 1 else ""
     note = f"{varies}{digital:.0%} of what lies between words is digital silence."
-    return Measure(value, note, word="digital_silence" if digital >= DIGITAL_SHARE else None)
+    return Measure(value, note, word="digital_silence" if digital >= DIGITAL_SHARE else None, word_score=digital)
 
 
 def pauses(evidence: Evidence) -> Measure | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forensics.detect.audio_signals.evidence import BIN_HZ, Evidence, Frames, Grid, Measure, bins
+from forensics.media.audio import SAMPLE_RATE_HZ
 from forensics.media.windows import Flags
 
 CUTOFF_BELOW_PEAK_DB = 70.0  # above the rounding of 16 bits in speech at its usual level
@@ -23,7 +24,7 @@ def spectrum(evidence: Evidence) -> Measure | None:
     limit = cutoff_hz(frames)
     note = f"Energy reaches up to {limit / 1000:.1f} kHz{_native(evidence.native_hz)}."
     if limit < LEAST_CUTOFF_HZ:
-        return Measure(0.0, note, word="band_limited")
+        return Measure(0.0, note, word="band_limited", word_score=1 - limit / (SAMPLE_RATE_HZ / 2))
     pairs = _pairs(frames)
     if int(pairs.sum()) < LEAST_FRAMES:
         return None
