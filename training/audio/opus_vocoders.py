@@ -25,11 +25,11 @@ def fargan(program: Path) -> Synth:
     def synth(samples: Samples, rng: np.random.Generator) -> Samples:
         with TemporaryDirectory() as folder:
             original, features, made = (str(Path(folder) / name) for name in ("in.s16", "features.f32", "out.s16"))
-            gain = _write(samples, original)
+            # A mirrored beginning is spent instead; zeros in its place would give every copy away.
+            gain = _write(np.concatenate([samples[FARGAN_LEAD:0:-1], samples]), original)
             _run([str(program), "-features", original, features])
             _run([str(program), "-fargan-synthesis", features, made])
-            body = _read(made, gain)
-        return np.concatenate([np.zeros(FARGAN_LEAD, np.float32), body])[: samples.size]
+            return _read(made, gain)[: samples.size]
 
     return synth
 
