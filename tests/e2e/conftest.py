@@ -14,6 +14,7 @@ import pytest
 
 from localcloud.cloud import LocalCloud, local_cloud
 from localcloud.logs import function_logs
+from tests.support.bucket import Bucket
 
 TIMEOUT_S = 60  # a cold start with models, on a busy machine
 
@@ -36,6 +37,12 @@ def api(cloud: LocalCloud, key: str) -> Iterator[httpx2.Client]:
     """A client with a key; paths are relative to the base URL: `api.get("/jobs/...")`."""
     with _client(cloud, {"Authorization": f"Bearer {key}"}) as client:
         yield client
+
+
+@pytest.fixture
+def bucket(cloud: LocalCloud) -> Bucket:
+    """The bucket of media and artefacts."""
+    return Bucket(cloud)
 
 
 @pytest.fixture

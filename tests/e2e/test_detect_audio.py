@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import httpx2
 import pytest
+from PIL import Image
 
-from forensics.web.schemas import FailedJob, PendingJob, Problem, Result
+from forensics.media.audio_picture import SIZE_PX
+from forensics.web.schemas import FailedJob, PendingJob, Problem, Result, Timeline
+from tests.support.bucket import Bucket
 from tests.support.dataset import data_root
 from tests.support.sounds import wav
 
@@ -21,6 +26,40 @@ def test_a_recording_without_speech_is_inconclusive(api: httpx2.Client, path: st
     assert found.reasons[0].startswith("no_speech")
     assert (found.media.format, found.media.duration_s, found.media.width) == ("wav", 3.0, None)
     assert found.retention.deleted_at is not None
+
+
+def test_the_explanation_can_be_downloaded_and_outlives_the_recording(api: httpx2.Client, bucket: Bucket) -> None:
+    answer = api.post("/detect/audio", files={"file": TONE}, data={"explain": "true"})
+    found = Result.model_validate_json(answer.content)
+    links = found.artifacts
+    assert links.heatmap_url is None and links.spectrogram_url and links.timeline_url
+    picture, timeline = (httpx2.get(url, trust_env=False) for url in (links.spectrogram_url, links.timeline_url))
+    assert (picture.status_code, picture.headers["Content-Type"]) == (200, "image/png")
+    with Image.open(io.BytesIO(picture.content)) as image:
+        assert image.size == SIZE_PX
+    assert (timeline.status_code, timeline.headers["Content-Type"]) == (200, "application/json")
+    line = Timeline.model_validate_json(timeline.content)
+    assert (line.duration_s, line.windows, line.flagged_segments, line.speech) == (3.0, [], [], [])
+    assert (line.waveform.bucket_s, len(line.waveform.min), len(line.waveform.max)) == (0.02, 150, 150)
+    assert max(line.waveform.max) == pytest.approx(0.25, abs=0.01)
+    kept = bucket.objects(job=found.job_id)
+    assert set(kept) == {f"artifacts/demo/{found.job_id}/{n}" for n in ("spectrogram.png", "timeline.json")}
+    assert found.retention.deleted_at is not None
+    later = Result.model_validate_json(api.get(f"/jobs/{found.job_id}").content)
+    assert later.artifacts.spectrogram_url and later.artifacts.timeline_url
+    assert "explain;dur=" in answer.headers["Server-Timing"]
+
+
+def test_a_queued_recording_is_explained_too(api: httpx2.Client, bucket: Bucket) -> None:
+    queued = api.post(
+        "/detect/audio", files={"file": TONE}, data={"explain": "true"}, headers={"Prefer": "respond-async"}
+    )
+    job = PendingJob.model_validate_json(queued.content)
+    done = Result.model_validate_json(api.get(f"/jobs/{job.job_id}", params={"wait": 20}).content)
+    assert done.artifacts.timeline_url is not None
+    line = Timeline.model_validate_json(httpx2.get(done.artifacts.timeline_url, trust_env=False).content)
+    assert line.model.startswith("audio-speech ")
+    assert len(bucket.objects(job=job.job_id)) == 2  # the recording itself is gone
 
 
 def test_an_asynchronous_recording_comes_back_from_its_queue(api: httpx2.Client) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from forensics.web.schemas import PendingJob, Problem, Result
 from localcloud.aws import CONFIG, session
 from localcloud.cloud import LocalCloud
 from localcloud.demo import MEDIA, file_server
+from tests.support.bucket import Bucket
 from tests.support.dataset import data_root
 from tests.support.signing import Authority, manifest
 
@@ -83,29 +83,6 @@ def problem(answer: httpx2.Response, status: int, code: str) -> Problem:
     assert body.type.endswith(f"#{code}")
     assert body.request_id is not None
     return body
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """The media bucket, seen with root's credentials."""
-
-    cloud: LocalCloud
-
-    def objects(self, *, job: str) -> dict[str, bytes]:
-        """Return every object whose key holds the job's id."""
-        s3 = session().client("s3", endpoint_url=self.cloud.emulator.endpoint, config=CONFIG)
-        name = self.cloud.outputs["MediaBucketName"]
-        keys = [o["Key"] for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name) for o in _contents(page)]
-        return {key: s3.get_object(Bucket=name, Key=key)["Body"].read() for key in keys if job in key}
-
-
-def _contents(page: Any) -> list[Any]:
-    return list(page.get("Contents", []))
-
-
-@pytest.fixture
-def bucket(cloud: LocalCloud) -> Bucket:
-    return Bucket(cloud)
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,8 @@ _RANGE_DB = 75.0
 _HEADROOM_QUANTILE = 0.999
 _QUIETEST_TOP_DB = -40.0  # so that silence stays dark
 _DASH_PX = 6
+_GAP_PX = 3
+_LEAST_FRAME_PX = 16
 _TEXT_PX, _SMALL_PX = 14, 12
 
 
@@ -104,17 +106,12 @@ class _Canvas:
         self._lane("speech", sum(_SPEECH) // 2)
         if self._timeline.segments:
             self._lane("flagged", sum(_FLAGS) // 2, colour=FLAG)
-        written = -1.0  # right end of the last score, so that scores of an hour's many spans do not overlap
-        for span in self._timeline.segments:
-            x0, x1 = self._bar(span.start, span.end, _FLAGS, FLAG)
-            self._draw.rectangle([(x0, _SOUND[0]), (x1, _SOUND[1] - 1)], outline=FLAG, width=2)
-            text, width = f"{span.score:.2f}", self._draw.textlength(f"{span.score:.2f}", font=font(_TEXT_PX))
-            inside = width + 4 <= x1 - x0
-            place = (x0 + x1) / 2 if inside else x1 + 4 + width / 2
-            if place - width / 2 > written and (inside or place + width / 2 < _RIGHT):
-                ink = PAPER if inside else FLAG
-                self._text((round(place), sum(_FLAGS) // 2), text, anchor="mm", colour=ink)
-                written = place + width / 2 + 4
+        bars = [self._bar(s.start, s.end, _FLAGS, FLAG) for s in self._timeline.segments]
+        following = [*(x0 for x0, _ in bars[1:]), SIZE_PX[0]]
+        for span, (x0, x1), nearest in zip(self._timeline.segments, bars, following, strict=False):
+            if x1 - x0 >= _LEAST_FRAME_PX:  # an hour's many short spans would hide what they frame
+                self._draw.rectangle([(x0, _SOUND[0]), (x1, _SOUND[1] - 1)], outline=FLAG, width=2)
+            self._span_score(f"{span.score:.2f}", x0, x1, nearest=nearest)
 
     def times(self) -> None:
         for seconds, label in time_ticks(self._duration_s, most=_MOST_TICKS):
@@ -124,6 +121,15 @@ class _Canvas:
             self._text((x, _AXIS_Y + 2), label, anchor="ma")
         unit = "minutes:seconds" if self._duration_s > CLOCK_FROM_S else "seconds"
         self._text(((_LEFT + _RIGHT) // 2, _AXIS_Y + 22), unit, anchor="ma")
+
+    def _span_score(self, text: str, x0: int, x1: int, *, nearest: int) -> None:
+        """Write a span's score into its bar, or beside it when there is room before the nearest one; else not at all."""
+        width = self._draw.textlength(text, font=font(_TEXT_PX)) + 2 * _GAP_PX
+        middle = sum(_FLAGS) // 2
+        if width <= x1 - x0:
+            self._text(((x0 + x1) // 2, middle), text, anchor="mm", colour=PAPER)
+        elif x1 + width <= nearest:
+            self._text((x1 + _GAP_PX, middle), text, anchor="lm", colour=FLAG)
 
     def _threshold(self, y: int) -> None:
         for x in range(_LEFT, _RIGHT, 2 * _DASH_PX):

@@ -40,8 +40,7 @@ class Sketch:
 class ChannelSketch:
     """Draws one channel while it streams by; `column_s` is the finest column, a multiple of FRAME_SECONDS.
 
-    Columns of 0.1 s and buckets of 20 ms show pauses, pitch and band limits; what carries words varies faster than such columns.
-    Finer ones are for who holds the file anyway.
+    Columns of 0.1 s and buckets of 20 ms show pauses, pitch and band limits, and lose most of what makes words.
     """
 
     def __init__(self, *, column_s: float) -> None:

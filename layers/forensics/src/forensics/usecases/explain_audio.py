@@ -12,7 +12,7 @@ from forensics.media.spectrogram import FRAME_SECONDS, RecordingSketch, Sketch
 from forensics.media.speech import HOP_SECONDS, WINDOW_SECONDS
 from forensics.usecases.ports import ScoredAudio
 
-# What is stored outlives the media by up to a day, so it must not hold the words; docs/decisions.md has the reason for the figure.
+# What is stored outlives the media by up to a day, so it is kept too coarse for words; docs/decisions.md.
 STORED_COLUMN_S = 0.1
 FINE_COLUMN_S = FRAME_SECONDS
 

@@ -16,7 +16,7 @@ from forensics.web.app import create_app
 from forensics.web.detect_routes import DetectOutcome, detect_router, unified_router
 from forensics.web.job_routes import job_router
 from forensics.web.public_routes import public_router
-from forensics.web.schemas import Problem
+from forensics.web.schemas import Problem, Timeline
 
 PUBLIC_PATHS = ("/v1/health", "/v1/openapi.json")
 
@@ -33,8 +33,9 @@ def openapi_document() -> dict[str, Any]:
     )
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= {**problem.pop("$defs", {}), "Problem": problem}
+    for model in (Problem, Timeline):  # what no route answers with by itself
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     scheme = {"type": "http", "scheme": "bearer", "description": "An API key: dd_live_… or dd_test_…"}

@@ -163,6 +163,44 @@ class Result(_Model):
     metadata: dict[str, str]
 
 
+class TimelineWindow(_Model):
+    """What the model saw at once; windows overlap, and pauses in them are shortened, so that they may last longer."""
+
+    start: float
+    end: float
+    speech_s: float
+    score: Probability
+
+
+class TimelineSpan(_Model):
+    start: float
+    end: float
+
+
+class Waveform(_Model):
+    """Least and greatest sample of every `bucket_s` seconds, at most 1,000 of each; full scale is -1 to 1."""
+
+    bucket_s: float
+    min: Annotated[list[float], Field(max_length=1000)]
+    max: Annotated[list[float], Field(max_length=1000)]
+
+
+class Timeline(_Model):
+    """What `timeline_url` leads to: a recording's scores over time, in seconds; of two sides the one that decided."""
+
+    duration_s: float
+    window_s: float
+    hop_s: float
+    model: Annotated[str, Field(description="Name and version of the model whose P(fake) the scores are")]
+    explains: Annotated[Literal["synthetic"], Field(description="The class that a high score speaks for")]
+    threshold: Annotated[Probability, Field(description="Where a verdict is synthetic")]
+    side: Annotated[Literal["left", "right"] | None, Field(description="Null unless two sides were scored apart")]
+    windows: list[TimelineWindow]
+    flagged_segments: list[Segment]
+    speech: list[TimelineSpan]
+    waveform: Waveform
+
+
 class Links(_Model):
     self: str
 
