@@ -120,3 +120,19 @@ def wav_of(
 def float_wav(samples: Samples, rate_hz: int = RATE_HZ) -> bytes:
     """Return mono samples (n,) as a WAV of 32-bit floats, also such as are no numbers."""
     return wav_of(samples.astype("<f4").tobytes(), rate_hz=rate_hz, bits=32, tag=FLOAT)
+
+
+def music(seconds: float) -> Samples:
+    """Return chords that are struck and die away over a beat of noise, float32 (n,) at RATE_HZ; nobody sings."""
+    rng = np.random.default_rng(0)
+    time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    sound = np.zeros_like(time)
+    for bar, root in enumerate(np.tile([220.0, 174.6, 130.8, 196.0], int(seconds // 8) + 1)):
+        since = time - 2.0 * bar
+        struck = np.where((since >= 0) & (since < 2.0), np.exp(-1.5 * np.clip(since, 0, 2)), 0.0)
+        for ratio in (1.0, 1.25, 1.5, 2.0):
+            for overtone in range(1, 5):
+                sound += struck * np.sin(2 * np.pi * root * ratio * overtone * time) / overtone**1.5
+    beat = np.exp(-40 * (time % 0.5)) * rng.standard_normal(time.size)
+    sound = sound / np.abs(sound).max() + 0.3 * beat
+    return np.asarray(0.4 * sound / np.abs(sound).max(), dtype=np.float32)
