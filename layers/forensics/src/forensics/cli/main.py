@@ -98,7 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--strict", action="store_true", help="lower thresholds: more recall, perhaps less precision")
     parser.add_argument(
-        "--explain", type=Path, metavar="DIR", help="write per file what shows why: a heat map or a spectrogram, and the JSON"
+        "--explain",
+        type=Path,
+        metavar="DIR",
+        help="write per file what shows why: a heat map or a spectrogram, and the JSON",
     )
     parser.add_argument(
         "--resume", type=Path, metavar="OUT", help="append JSON lines to OUT, skipping inputs it already has"

@@ -53,12 +53,14 @@ class Progress:
             self._tell(f"{self._name}: {clock_time(heard_s)}{f' of {clock_time(known)}' if known else ''} heard")
 
     def _draw(self, heard_s: float, known: float | None) -> None:
+        told = [clock_time(heard_s), clock_time(known) if known else ""]
+        shape = _BAR if known else _COUNT
+        if self._recording is None:
+            self._recording = tqdm(
+                desc=self._name, file=self._out, position=1, leave=False, total=known, postfix=told, bar_format=shape
+            )
         bar = self._recording
-        if bar is None:
-            bar = tqdm(desc=self._name, file=self._out, position=1, leave=False, postfix=["", ""], bar_format=_COUNT)
-            self._recording = bar
-        bar.total, bar.bar_format = known, _BAR if known else _COUNT
-        bar.postfix = [clock_time(heard_s), clock_time(known) if known else ""]
+        bar.total, bar.postfix, bar.bar_format = known, told, shape
         bar.update(heard_s - bar.n)
 
     def _close(self) -> None:
