@@ -21,8 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from forensics.media.audio import SAMPLE_RATE_HZ
 from training.audio.data import Clip, extra_dir, load_clips, weights
+from training.audio.early_whisper import EarlyWhisper, LogMel, load_whisper, pooled
 from training.audio.evaluate import clip_scores, report
-from training.audio.net import EarlyWhisper, LogMel, load_whisper, pooled
 from training.audio.views import INT16, open_view
 
 BATCH = 16

@@ -1,130 +1,107 @@
-"""The network: Whisper's front end and first layers, pooled over time, and a linear head; all in one graph from samples to logit.
+"""The network: three views of the spectrum, Whisper's convolutions on one of them, a time-delay network, attentive pooling.
 
-Early layers of a speech encoder keep what vocoders leave; late ones forget it. The log-mel front end is a fixed convolution,
-so the exported graph takes the level-normalised window itself and no feature code can drift apart between training and serving.
+Whisper's convolutions (OpenAI, MIT) stay as they are: their output keeps what vocoders leave, its later layers forget it. The rest
+is an ECAPA-TDNN made small (Desplanques et al. 2020), trained from nothing.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from forensics.media.speech import WINDOW_SAMPLES
-from training.audio.mel import mel_filters
+from training.audio.spectra import BINS, MEL_BANDS, ShortTimeSpectrum, Spectrum, Views
 from training.audio.whisper_weights import read_encoder
 
-FFT, HOP, BANDS = 400, 160, 80
-FRAMES = WINDOW_SAMPLES // HOP // 2  # after the strided convolution
-HEAD_WIDTH = 64
-DYNAMIC_RANGE = 8.0  # decades below the loudest cell, as in whisper/audio.py
-
-
-class LogMel(nn.Module):
-    """Whisper's log-mel spectrogram: (batch, samples) -> (batch, 80, frames)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        angles = 2 * np.pi * np.outer(np.arange(FFT // 2 + 1), np.arange(FFT)) / FFT
-        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)
-        basis = np.concatenate([np.cos(angles), np.sin(angles)]) * window
-        self.register_buffer("basis", torch.tensor(basis[:, None, :], dtype=torch.float32))
-        self.register_buffer("filters", torch.from_numpy(mel_filters(bands=BANDS, fft_size=FFT))[:, :, None])
-
-    def forward(self, samples: Tensor) -> Tensor:
-        padded = functional.pad(samples[:, None, :], (FFT // 2, FFT // 2))
-        parts = functional.conv1d(padded, self.basis, stride=HOP)[:, :, :-1]
-        real, imaginary = parts.chunk(2, dim=1)
-        mel = functional.conv1d(real**2 + imaginary**2, self.filters)
-        log = torch.log10(torch.clamp(mel, min=1e-10))
-        top = log.amax(dim=(1, 2), keepdim=True)
-        return (torch.maximum(log, top - DYNAMIC_RANGE) + 4.0) / 4.0
+STEM_WIDTH = 512  # Whisper base
+GROUPS = 4
+DILATIONS = (1, 2, 3)
+POOLED = 384
+ATTENTION = 96
+EMBEDDING = 96
 
 
 class Block(nn.Module):
-    """One pre-norm transformer layer as in whisper/model.py."""
+    """A residual time-delay layer with squeeze and excitation: (batch, width, frames) -> the same."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
-        self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.c1, self.n1 = nn.Conv1d(width, width, 1), nn.BatchNorm1d(width)
+        self.c2 = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation, groups=GROUPS)
+        self.n2 = nn.BatchNorm1d(width)
+        self.c3, self.n3 = nn.Conv1d(width, width, 1), nn.BatchNorm1d(width)
+        self.se1, self.se2 = nn.Linear(width, width // 4), nn.Linear(width // 4, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, frames, width = x.shape
-        q, k, v = self.qkv(self.norm1(x)).view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(q, k, v)
-        x = x + self.out(mixed.transpose(1, 2).reshape(batch, frames, width))
-        return x + self.down(functional.gelu(self.up(self.norm2(x))))
-
-
-class EarlyWhisper(nn.Module):
-    """The first layers: (batch, samples) -> states, one per stage, each (batch, FRAMES, width)."""
-
-    def __init__(self, width: int, *, layers: int) -> None:
-        super().__init__()
-        self.mel = LogMel()
-        self.conv1 = nn.Conv1d(BANDS, width, 3, padding=1)
-        self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
-        self.positions = nn.Parameter(torch.zeros(FRAMES, width))
-        self.blocks = nn.ModuleList(Block(width, width // 64) for _ in range(layers))
-
-    def forward(self, samples: Tensor) -> list[Tensor]:
-        with torch.autocast("cpu", enabled=False):  # powers span more than bfloat16 can tell apart
-            mel = self.mel(samples)
-        x = functional.gelu(self.conv1(mel))
-        states = [functional.gelu(self.conv2(x)).transpose(1, 2)]
-        x = states[0] + self.positions[: states[0].shape[1]]
-        for block in self.blocks:
-            x = block(x)
-            states.append(x)
-        return states
-
-
-def pooled(states: list[Tensor]) -> Tensor:
-    """Return mean, deviation and mean absolute first difference over time of every stage: (batch, 3 * stages * width)."""
-    parts = []
-    for state in (s.float() for s in states):
-        mean = state.mean(dim=1)
-        deviation = torch.sqrt(((state - mean[:, None]) ** 2).mean(dim=1) + 1e-6)
-        parts += [mean, deviation, (state[:, 1:] - state[:, :-1]).abs().mean(dim=1)]
-    return torch.cat(parts, dim=1)
+        y = functional.relu(self.n1(self.c1(x)))
+        y = self.n3(self.c3(functional.relu(self.n2(self.c2(y)))))
+        gate = torch.sigmoid(self.se2(functional.relu(self.se1(y.mean(dim=2)))))
+        return functional.relu(x + y * gate[:, :, None])
 
 
 class Detector(nn.Module):
-    """Samples to logit: (batch, WINDOW_SAMPLES) -> logit (batch,), embedding (batch, HEAD_WIDTH)."""
+    """Spectrum of a window to logit (batch,), embedding (batch, EMBEDDING) and pooled states (batch, 2 * POOLED).
 
-    def __init__(self, width: int, *, layers: int, dropout: float = 0.3) -> None:
+    `listen` takes samples instead.
+    """
+
+    def __init__(self, *, width: int, dropout: float) -> None:
         super().__init__()
-        self.encoder = EarlyWhisper(width, layers=layers)
-        size = 3 * (layers + 1) * width
-        self.scale = nn.BatchNorm1d(size, affine=False)
-        self.drop = nn.Dropout(dropout)
-        self.hidden, self.out = nn.Linear(size, HEAD_WIDTH), nn.Linear(HEAD_WIDTH, 1)
+        self.spectrum, self.views = ShortTimeSpectrum(), Views()
+        self.conv1 = nn.Conv1d(MEL_BANDS, STEM_WIDTH, 3, padding=1)
+        self.conv2 = nn.Conv1d(STEM_WIDTH, STEM_WIDTH, 3, stride=2, padding=1)
+        self.mn = nn.BatchNorm1d(STEM_WIDTH)
+        self.lin, self.ln = nn.Conv1d(2 * BINS, width, 5, stride=2, padding=2), nn.BatchNorm1d(width)
+        self.ph, self.pn = nn.Conv1d(BINS, width // 2, 5, stride=2, padding=2), nn.BatchNorm1d(width // 2)
+        self.inp, self.inn = nn.Conv1d(STEM_WIDTH + width + width // 2, width, 1), nn.BatchNorm1d(width)
+        self.blocks = nn.ModuleList(Block(width, d) for d in DILATIONS)
+        self.mfa = nn.Conv1d(width * (len(DILATIONS) + 1), POOLED, 1)
+        self.att1, self.att2 = nn.Conv1d(POOLED, ATTENTION, 1), nn.Conv1d(ATTENTION, POOLED, 1)
+        self.bn, self.drop = nn.BatchNorm1d(2 * POOLED), nn.Dropout(dropout)
+        self.fc, self.out = nn.Linear(2 * POOLED, EMBEDDING), nn.Linear(EMBEDDING, 1)
 
-    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        embedding = functional.gelu(self.hidden(self.drop(self.scale(pooled(self.encoder(samples))))))
-        return self.out(embedding)[:, 0], embedding
+    def listen(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Samples (batch, n) -> logit, embedding, pooled."""
+        result: tuple[Tensor, Tensor, Tensor] = self(self.spectrum(samples))
+        return result
+
+    def forward(self, spectrum: Spectrum) -> tuple[Tensor, Tensor, Tensor]:
+        x = functional.relu(self.inn(self.inp(self._stems(spectrum))))
+        states = [x]
+        for block in self.blocks:
+            x = block(x)
+            states.append(x)
+        pooled = self.bn(self._pool(functional.relu(self.mfa(torch.cat(states, dim=1))).float()))
+        embedding = functional.relu(self.fc(self.drop(pooled))).float()
+        return self.out(embedding)[:, 0].float(), embedding, pooled
+
+    def _stems(self, spectrum: Spectrum) -> Tensor:
+        """Return what each view became, at half the frame rate: (batch, channels, frames / 2)."""
+        with torch.autocast("cpu", enabled=False):  # powers span more than bfloat16 can tell apart
+            mel, linear, phase = self.views(spectrum)
+        stem = functional.gelu(self.conv2(functional.gelu(self.conv1(mel))))
+        parts = [self.mn(stem), functional.relu(self.ln(self.lin(linear))), functional.relu(self.pn(self.ph(phase)))]
+        return torch.cat(parts, dim=1)
+
+    def _pool(self, x: Tensor) -> Tensor:
+        """Attentive mean and deviation over time: (batch, POOLED, frames) -> (batch, 2 * POOLED)."""
+        weight = torch.softmax(self.att2(torch.tanh(self.att1(x))).float(), dim=2)
+        mean = (weight * x).sum(dim=2)
+        return torch.cat([mean, torch.sqrt(((weight * x * x).sum(dim=2) - mean * mean).clamp(min=1e-4))], dim=1)
+
+    def stem(self) -> list[nn.Parameter]:
+        """Return Whisper's part."""
+        return [*self.conv1.parameters(), *self.conv2.parameters()]
 
 
-def load_whisper(encoder: EarlyWhisper, path: Path) -> None:
-    """Fill the layers from a CTranslate2 model.bin of the same width."""
-    tensors = {name: torch.from_numpy(value.copy()) for name, value in read_encoder(path).items()}
-    state = {f"conv{n}.{part}": tensors[f"encoder/conv{n}/{part}"] for n in (1, 2) for part in ("weight", "bias")}
-    state["positions"] = tensors["encoder/position_encodings/encodings"][:FRAMES]
-    names = {
-        "norm1": "self_attention/layer_norm", "qkv": "self_attention/linear_0", "out": "self_attention/linear_1",
-        "norm2": "ffn/layer_norm", "up": "ffn/linear_0", "down": "ffn/linear_1",
-    }  # fmt: skip
-    for index in range(len(encoder.blocks)):
-        for ours, theirs in names.items():
-            parts = ("gamma", "beta") if "norm" in ours else ("weight", "bias")
-            for mine, their in zip(("weight", "bias"), parts, strict=True):
-                state[f"blocks.{index}.{ours}.{mine}"] = tensors[f"encoder/layer_{index}/{theirs}/{their}"]
-    missing, unexpected = encoder.load_state_dict(state, strict=False)
-    if unexpected or set(missing) != {"mel.basis", "mel.filters"}:
-        raise ValueError(f"weights do not fit: {missing} {unexpected}")
+def load_stem(net: Detector, path: Path) -> None:
+    """Fill the convolutions from a CTranslate2 model.bin of Whisper base, and keep them from changing."""
+    tensors = {name: torch.from_numpy(value.copy()).float() for name, value in read_encoder(path).items()}
+    for number, layer in ((1, net.conv1), (2, net.conv2)):
+        for part in ("weight", "bias"):
+            parameter: nn.Parameter = getattr(layer, part)
+            parameter.data.copy_(tensors[f"encoder/conv{number}/{part}"].reshape(parameter.shape))
+    for parameter in net.stem():
+        parameter.requires_grad_(False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 # Whole demo pages: their recordings, channels and (mostly) speakers are unseen; every kind of fake is among them.
 TEST_PAGES = frozenset(
     {
@@ -11,6 +13,8 @@ TEST_PAGES = frozenset(
         *("funcodec", "bigcodec-demo"),  # codecs
     }
 )
+# One page of so many chooses networks and calibration too, drawn by its name: the pages named below turned out too easy a guide.
+DEV_SHARE = 6
 # Pages that choose epochs, features and calibration; nothing is reported on them.
 DEV_PAGES = frozenset(
     {
@@ -48,4 +52,8 @@ def part_of(page: str, system: str) -> str:
         return "test"
     if system in TEST_SYSTEMS:
         return ""
-    return "dev" if page in DEV_PAGES or page in DEV_CORPORA else "train"
+    return "dev" if page in DEV_PAGES or page in DEV_CORPORA or _drawn(page) else "train"
+
+
+def _drawn(page: str) -> bool:
+    return int(hashlib.sha256(page.encode()).hexdigest(), 16) % DEV_SHARE == 0

@@ -1,7 +1,7 @@
-"""Train the audio network: python -m training.audio.train --config training/audio/configs/early.toml --whisper MODEL.bin
+"""Train the audio network: python -m training.audio.train --config training/audio/configs/tdnn.toml --whisper MODEL.bin
 
-Fine-tunes the first layers of a Whisper encoder on the windows that training.audio.views made. Writes
-runs/<name>/: config.toml, best.pt (by AUC on the dev pages), last.pt, log.txt.
+Reads the windows that training.audio.views made. Writes runs/<name>/: config.toml, log.txt, last.pt (weights, optimiser and step: a
+cut off run goes on from it). Runs to the last step of the config or to --minutes; the learning rate follows the nearer one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import shutil
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,160 +22,158 @@ from torch import Tensor
 from torch.nn import functional
 
 from forensics.media.audio import SAMPLE_RATE_HZ
-from training.audio.data import Clip, load_clips, weights
-from training.audio.lcnn import Lcnn
-from training.audio.net import Detector, load_whisper
-from training.audio.split import DEV_PAGES
+from training.audio.batches import GROUP, PER_LABEL, Pool, load_pool
+from training.audio.data import Clip, load_clips
+from training.audio.evaluate import clip_scores, matched, page_auc, unseen
+from training.audio.net import Detector, load_stem
+from training.audio.spectral_augment import damaged
 from training.audio.views import INT16, open_view
 from training.image.metrics import auc
 
+SMALLEST_RATE = 0.01  # of the first
+
 
 @dataclass(frozen=True)
-class Rows:
-    """Windows of one or more views: where they lie and how likely each is drawn."""
+class Config:
+    """One training run; `rank` weighs the loss on pairs of one page, `smooth` moves labels towards one half."""
 
-    arrays: tuple[NDArray[np.int16], ...]
-    places: NDArray[np.int64]  # (rows, 2): array, row
-    labels: NDArray[np.float32]
-    chances: NDArray[np.float64]
-
-    def batch(self, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Return windows (n, samples) and labels (n,)."""
-        windows = np.stack([self.arrays[a][r] for a, r in self.places[chosen]]).astype(np.float32) / INT16
-        return torch.from_numpy(windows), torch.from_numpy(self.labels[chosen])
-
-
-def load_rows(views: list[str], clips: dict[str, Clip]) -> Rows:
-    """Open the training views."""
-    arrays, places, members = [], [], []
-    for number, view in enumerate(views):
-        paths, array = open_view("train", view)
-        arrays.append(array)
-        kept = [row for row, path in enumerate(paths) if path in clips and clips[path].part == "train"]
-        places += [(number, row) for row in kept]
-        members += [clips[paths[row]] for row in kept]
-    labels = np.array([c.label for c in members], dtype=np.float32)
-    return Rows(tuple(arrays), np.array(places), labels, weights(members))
+    name: str
+    seed: int
+    threads: int
+    width: int
+    dropout: float
+    views: list[str]
+    batch: int
+    seconds: float
+    steps: int
+    warmup: int
+    rate: float
+    decay: float
+    smooth: float
+    rank: float
+    check: int
 
 
-def batches(rows: Rows, *, size: int, steps: int, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches drawn by weight, half of them fake."""
-    for _ in range(steps):
-        halves = []
-        for label in (0, 1):
-            chances = np.where(rows.labels == label, rows.chances, 0)
-            halves.append(rng.choice(len(chances), size // 2, replace=False, p=chances / chances.sum()))
-        yield rows.batch(np.concatenate(halves))
+def read_config(path: Path) -> Config:
+    """Read a run's config.toml."""
+    return Config(**tomllib.loads(path.read_text()))
 
 
-def mixed(windows: Tensor, rng: np.random.Generator, *, seconds: float, chance: float) -> Tensor:
-    """Cut all windows to `seconds`, hide a random stretch of some and turn the sign of others; both labels alike."""
-    length = round(seconds * SAMPLE_RATE_HZ)
-    start = int(rng.integers(0, windows.shape[1] - length + 1))
-    windows = windows[:, start : start + length].clone()
-    for window in windows:
-        if rng.random() < chance:
-            first, hidden = int(rng.integers(0, window.numel())), int(rng.integers(1600, 12_000))
-            window[first : first + hidden] = 0
-    signs = torch.from_numpy(rng.choice((-1.0, 1.0), size=(len(windows), 1)).astype(np.float32))
-    return windows * signs
+def build(config: Config) -> Detector:
+    """Return the network of a configuration, not trained."""
+    return Detector(width=config.width, dropout=config.dropout)
+
+
+def loss_of(logits: Tensor, labels: Tensor, *, smooth: float, rank: float) -> Tensor:
+    """Return cross-entropy, and how far fakes stay below recordings of their own page (pairwise logistic loss)."""
+    target = labels * (1 - 2 * smooth) + smooth
+    groups = logits.view(-1, 2, PER_LABEL)
+    margins = groups[:, 1, :, None] - groups[:, 0, None, :]
+    loss = functional.binary_cross_entropy_with_logits(logits, target) + rank * functional.softplus(-margins).mean()
+    return loss
 
 
 @torch.no_grad()
-def run(net: Detector | Lcnn, windows: NDArray[np.int16], rows: list[int]) -> NDArray[np.float64]:
+def window_logits(net: Detector, windows: NDArray[np.int16], rows: list[int]) -> NDArray[np.float64]:
     """Return the logits of some rows."""
     net.eval()
-    steps = [rows[i : i + 16] for i in range(0, len(rows), 16)]
-    logits = [net(torch.from_numpy(windows[step].astype(np.float32) / INT16))[0].numpy() for step in steps]
-    return np.concatenate(logits).astype(np.float64)
+    parts = []
+    for first in range(0, len(rows), 32):
+        samples = torch.from_numpy(windows[rows[first : first + 32]].astype(np.float32) / INT16)
+        with torch.autocast("cpu", torch.bfloat16):
+            parts.append(net.listen(samples)[0].float().numpy())
+    return np.concatenate(parts).astype(np.float64)
 
 
-def dev_auc(net: Detector | Lcnn, clips: dict[str, Clip]) -> float:
-    """Return the AUC on the dev pages, clean, by the first window of each clip."""
+def dev_line(net: Detector, clips: Mapping[str, Clip], systems: frozenset[str]) -> str:
+    """Return the AUC on unseen systems of matched dev pages: over all, and the mean within a page."""
     paths, windows = open_view("dev", "clean")
-    first = [i for i, p in enumerate(paths) if p in clips and clips[p].page in DEV_PAGES and p not in paths[:i][-3:]]
-    labels = np.array([clips[paths[i]].label for i in first])
-    return auc(run(net, windows, first), labels)
+    known = [p if p in clips and clips[p].part == "dev" else "" for p in paths]
+    first = [i for i, p in enumerate(known) if p and p not in known[max(i - 3, 0) : i]]
+    members = [clips[known[i]] for i in first]
+    kept = matched(members) & unseen(members, set(systems))
+    rows = [i for i, keep in zip(first, kept, strict=True) if keep]
+    scored, scores = clip_scores([known[i] for i in rows], window_logits(net, windows, rows), clips)
+    labels = np.array([c.label for c in scored])
+    everything = np.ones(len(scored), dtype=np.bool_)
+    return f"dev AUC {auc(scores, labels):.3f}, within a page {page_auc(scored, scores, everything):.3f}"
 
 
-def build(config: dict[str, Any], whisper: Path | None) -> Detector | Lcnn:
-    """Make the network of a configuration, filled from the Whisper file when there is one."""
-    if config.get("kind") == "lcnn":
-        return Lcnn(dropout=config["dropout"])
-    net = Detector(config["width"], layers=config["layers"], dropout=config["dropout"])
-    if whisper:
-        load_whisper(net.encoder, whisper)
-    return net
+def fit(net: Detector, pool: Pool, clips: Mapping[str, Clip], config: Config, run: Path, *, minutes: float) -> None:
+    """Train from where runs/<name>/last.pt stands to the last step or the deadline."""
+    optimizer = torch.optim.AdamW(
+        [p for p in net.parameters() if p.requires_grad], config.rate, weight_decay=config.decay
+    )
+    step = restore(net, optimizer, run / "last.pt")
+    rng = np.random.default_rng([config.seed, step])
+    started, first, losses = time.monotonic(), step, list[float]()
+    samples = round(config.seconds * SAMPLE_RATE_HZ)
+    over = False
+    while step < config.steps and not over:
+        spent = (time.monotonic() - started) / (60 * minutes)
+        late = min(1.0, max(step / config.steps, spent))
+        rate = config.rate * max(SMALLEST_RATE, 0.5 * (1 + np.cos(np.pi * late)))
+        optimizer.param_groups[0]["lr"] = rate * min(1.0, (step - first + 1) / config.warmup)
+        windows, labels = pool.draw(rng, size=config.batch // GROUP * GROUP, samples=samples)
+        losses.append(update(net, optimizer, windows, labels, config))
+        step += 1
+        over = spent >= 1
+        if step % config.check == 0 or step == config.steps or over:
+            torch.save({"net": net.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, run / "last.pt")
+            recent, seconds = np.mean(losses[-config.check :]), time.monotonic() - started
+            line = f"step {step} loss {recent:.3f} {dev_line(net, clips, pool.systems)} {seconds:.0f} s"
+            print(line, flush=True)
+            with (run / "log.txt").open("a") as log:
+                log.write(line + "\n")
+
+
+def update(net: Detector, optimizer: torch.optim.Optimizer, windows: Tensor, labels: Tensor, config: Config) -> float:
+    """Take one step and return its loss."""
+    net.train()
+    with torch.no_grad():
+        spectrum = damaged(net.spectrum(windows))
+    with torch.autocast("cpu", torch.bfloat16):  # twice as fast where the processor has it
+        logits, _, _ = net(spectrum)
+    loss = loss_of(logits.float(), labels, smooth=config.smooth, rank=config.rank)
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+    optimizer.step()
+    return float(loss.detach())
+
+
+def restore(net: Detector, optimizer: torch.optim.Optimizer, path: Path) -> int:
+    """Fill network and optimiser from a checkpoint and return its step; 0 when there is none."""
+    if not path.is_file():
+        return 0
+    state: dict[str, Any] = torch.load(path)
+    net.load_state_dict(state["net"])
+    if state.get("optimizer"):
+        optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--whisper", type=Path)
+    parser.add_argument("--whisper", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--start", type=Path, help="go on from these weights (a run's last.pt)")
     parser.add_argument("--minutes", type=float, default=600.0, help="stop after this long, whatever the config says")
     args = parser.parse_args()
-    config = tomllib.loads(args.config.read_text())
-    run = args.runs / config["name"]
+    config = read_config(args.config)
+    run = args.runs / config.name
     run.mkdir(parents=True, exist_ok=True)
     shutil.copy(args.config, run / "config.toml")
-    torch.manual_seed(config["seed"])
-    torch.set_num_threads(config["threads"])
-    rng = np.random.default_rng(config["seed"])
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads)
     clips = {str(c.path): c for c in load_clips()}
-    rows = load_rows(config["views"], clips)
-    net = build(config, args.whisper)
-    if args.start:
-        net.load_state_dict(torch.load(args.start))
-    fit(net, rows, clips, config, run, rng, deadline=time.monotonic() + 60 * args.minutes)
-
-
-def fit(
-    net: Detector | Lcnn,
-    rows: Rows,
-    clips: dict[str, Clip],
-    config: dict[str, Any],
-    run: Path,
-    rng: np.random.Generator,
-    *,
-    deadline: float,
-) -> None:
-    """Train until the last step or the deadline; the head first, then everything."""
-    head = [p for n, p in net.named_parameters() if not n.startswith("encoder")]
-    groups = [{"params": head, "lr": config["head_rate"]}, {"params": net.encoder.parameters(), "lr": config["rate"]}]
-    optimizer = torch.optim.AdamW(groups, weight_decay=config["decay"])
-    rates = [group["lr"] for group in optimizer.param_groups]
-    best, started, losses = 0.0, time.monotonic(), list[float]()
-    stream = batches(rows, size=config["batch"], steps=config["steps"], rng=rng)
-    for step, (windows, labels) in enumerate(stream):
-        late = max(step / config["steps"], (time.monotonic() - started) / max(deadline - started, 1.0))
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * min(1.0, (step + 1) / config["warmup"]) * max(0.02, 1.0 - late)
-        net.train()
-        with torch.autocast("cpu", torch.bfloat16):  # twice as fast where the processor has it
-            logits, _ = net(mixed(windows, rng, seconds=config["seconds"], chance=config["mask"]))
-        target = labels * (1 - 2 * config["smooth"]) + config["smooth"]
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), target)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-        losses.append(float(loss))
-        over = time.monotonic() > deadline
-        if (step + 1) % config["check"] == 0 or over or step + 1 == config["steps"]:
-            value = dev_auc(net, clips)
-            torch.save(net.state_dict(), run / "last.pt")
-            if value > best:
-                best = value
-                torch.save(net.state_dict(), run / "best.pt")
-            seconds, recent = time.monotonic() - started, np.mean(losses[-config["check"] :])
-            line = f"step {step + 1} loss {recent:.3f} dev AUC {value:.3f} {seconds:.0f} s"
-            print(line, flush=True)
-            with (run / "log.txt").open("a") as log:
-                log.write(line + "\n")
-        if over:
-            break
+    pool = load_pool(config.views, clips)
+    print(
+        f"{len(pool.places)} windows, {len(pool.pages)} pages with both labels, {len(pool.systems)} systems", flush=True
+    )
+    net = build(config)
+    load_stem(net, args.whisper)
+    fit(net, pool, clips, config, run, minutes=args.minutes)
 
 
 if __name__ == "__main__":
