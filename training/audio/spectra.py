@@ -34,7 +34,8 @@ class ShortTimeSpectrum(nn.Module):
 
     def forward(self, samples: Tensor) -> Spectrum:
         padded = functional.pad(samples[:, None, :], (FFT // 2, FFT // 2))
-        real, imaginary = functional.conv1d(padded, self.basis, stride=HOP)[:, :, :-1].chunk(2, dim=1)
+        with torch.autocast("cpu", enabled=False):  # powers span more than bfloat16 can tell apart
+            real, imaginary = functional.conv1d(padded, self.basis, stride=HOP)[:, :, :-1].chunk(2, dim=1)
         return real, imaginary
 
 
