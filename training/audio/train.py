@@ -7,6 +7,7 @@ cut off run goes on from it). Runs to the last step of the config or to --minute
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 import time
 import tomllib
@@ -112,7 +113,7 @@ def fit(net: Detector, pool: Pool, clips: Mapping[str, Clip], config: Config, ru
     while step < config.steps and not over:
         spent = (time.monotonic() - started) / (60 * minutes)
         late = min(1.0, max(step / config.steps, spent))
-        rate = config.rate * max(SMALLEST_RATE, 0.5 * (1 + np.cos(np.pi * late)))
+        rate = config.rate * max(SMALLEST_RATE, 0.5 * (1 + math.cos(math.pi * late)))
         optimizer.param_groups[0]["lr"] = rate * min(1.0, (step - first + 1) / config.warmup)
         windows, labels = pool.draw(rng, size=config.batch // GROUP * GROUP, samples=samples)
         losses.append(update(net, optimizer, windows, labels, config))
