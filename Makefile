@@ -14,7 +14,7 @@ FIND_PYTHON := for python in python3 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest -q
 
 .PHONY: help setup serve demo check test test-fast test-e2e test-slow lint types imports bench lock openapi \
-	fetch-encoders train-image evaluate-image clean
+	fetch-encoders evaluate-image evaluate-audio clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -78,12 +78,8 @@ openapi: $(STAMP)  ## write infra/openapi.yaml from the code
 fetch-encoders: $(STAMP)  ## the pinned third-party encoders, into the cache
 	$(BIN)/python models/fetch_encoders.py
 
-train-image: $(STAMP)  ## train and export the image model (needs DATA_ROOT)
-	$(BIN)/python -m training.image.train
-	$(BIN)/python -m training.image.export
-
-evaluate-image: $(STAMP)  ## measure the image model and write its card (needs DATA_ROOT)
-	$(BIN)/python -m training.image.evaluate
+evaluate-image evaluate-audio: evaluate-%: $(STAMP)  ## measure the product on a labelled folder (DATA=...); one JSON
+	@$(BIN)/python -m training.evaluate $(DATA) $(if $(RESULTS),--results $(RESULTS))
 
 clean:  ## remove what the verbs made, the virtual environment too
 	rm -rf .venv build dist out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks .aws-sam

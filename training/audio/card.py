@@ -17,7 +17,7 @@ from forensics.detect.audio_manifest import AudioManifest, load_audio_manifest
 from training.audio.data import Clip, load_clips
 from training.audio.evaluate import matched, unseen
 from training.audio.scoring import has_view, score
-from training.image.metrics import auc, bootstrap, ece, eer, recall_at
+from training.metrics import auc, bootstrap, ece, eer, recall_at
 
 MODEL_DIR = Path("models/audio")
 VIEWS = ("clean", "telephone", "mp3_32k", "noisy")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.audio.data import Clip
-from training.image.metrics import auc, bootstrap, eer, recall_at
+from training.metrics import auc, bootstrap, eer, recall_at
 
 Floats = NDArray[np.float64]
 

@@ -1,14 +1,13 @@
-"""Write models/audio from a run: python -m training.audio.export --run runs/audio-early
+"""Write models/audio from a run: python -m training.audio.export --run runs/audio-tdnn
 
-The network goes to ONNX with the feature distance beside the logit; calibration and thresholds come from the dev pages, the
-operating points from the test pages, both scored with the exported file.
+The network goes to ONNX with the feature distance and the families' probabilities beside the logit; calibration and thresholds come
+from the dev pages, the operating points from the test pages, both scored with the exported file.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -16,37 +15,47 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
 from forensics.detect.files import file_sha256
 from forensics.media.speech import WINDOW_SAMPLES
+from training.audio.attribution import FamilyHead, fit_families
+from training.audio.batches import load_pool
 from training.audio.calibrate import Pair, calibrate
 from training.audio.data import load_clips
 from training.audio.net import Detector
 from training.audio.scoring import score
-from training.audio.train import build, load_rows
+from training.audio.train import Config, build, read_config
+from training.audio.views import INT16
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 MODEL_DIR = Path("models/audio")
-NETWORK_FILE = "early_speech.onnx"
+NETWORK_FILE = "speech.onnx"
 LEAST_STORED_HALF = 1024  # elements; small tensors stay fp32
+WHITENING_WINDOWS = 1536
+LARGEST_QUANTILE = 0.999
 MEASURED_ON = "demo pages and corpora never trained on; seven in ten fakes are of systems never trained on"
 
 
 class Exported(nn.Module):
-    """samples (n, WINDOW_SAMPLES) -> logit (n,), distance (n,): root mean square of the whitened embedding."""
+    """samples (n, WINDOW_SAMPLES) -> logit (n,), distance (n,), families (n, labels): probabilities.
 
-    def __init__(self, net: Detector, projection: Tensor, offset: Tensor) -> None:
+    Distance is the root mean square of the whitened embedding.
+    """
+
+    def __init__(self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead) -> None:
         super().__init__()
         self.net = net
         self.register_buffer("projection", projection)
         self.register_buffer("offset", offset)
+        self.register_buffer("family_weights", torch.tensor(families.weights, dtype=torch.float32))
+        self.register_buffer("family_bias", torch.tensor(families.bias, dtype=torch.float32))
 
-    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        logit, embedding = self.net(samples)
+    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logit, embedding, pooled = self.net.listen(samples)
         axes = embedding @ self.projection + self.offset
-        return logit, torch.sqrt((axes**2).mean(dim=1))
+        families = torch.softmax(pooled @ self.family_weights + self.family_bias, dim=1)
+        return logit, torch.sqrt((axes**2).mean(dim=1)), families
 
 
 def main() -> None:
@@ -54,30 +63,33 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    run = args.run
-    config = tomllib.loads((run / "config.toml").read_text())
-    net = build(config, None)
-    net.load_state_dict(torch.load(run / "best.pt"))
+    config = read_config(args.run / "config.toml")
+    net = build(config)
+    net.load_state_dict(torch.load(args.run / "last.pt")["net"])
     net.eval()
+    torch.set_num_threads(args.threads)
     MODEL_DIR.mkdir(parents=True, exist_ok=True)
     projection, offset, largest = whitening(net, config)
+    families = fit_families(net)
     path = MODEL_DIR / NETWORK_FILE
-    write_onnx(Exported(net, projection, offset).eval(), path)
+    write_onnx(Exported(net, projection, offset, families).eval(), path)
     clips = {str(c.path): c for c in load_clips()}
     scored = [score(path, part, "clean", clips, threads=args.threads) for part in ("dev", "test")]
     calibration = calibrate(*scored[0], *scored[1])
     text = manifest(calibration.slope, calibration.intercept, calibration.normal, calibration.strict, largest)
-    (MODEL_DIR / "manifest.toml").write_text(text)
-    print(text)
+    (MODEL_DIR / "manifest.toml").write_text(text + families.manifest())
+    print(text + families.manifest())
 
 
 @torch.no_grad()
-def whitening(net: Detector, config: dict[str, list[str]]) -> tuple[Tensor, Tensor, float]:
-    """Return projection and offset onto unit-variance axes of training embeddings, and their 99.9th percentile distance."""
-    rows = load_rows(config["views"], {str(c.path): c for c in load_clips()})
-    rng = np.random.default_rng(0)
-    chosen = rng.choice(len(rows.labels), 1024, replace=False)
-    parts = [net(rows.batch(chosen[i : i + 32])[0])[1].numpy() for i in range(0, len(chosen), 32)]
+def whitening(net: Detector, config: Config) -> tuple[Tensor, Tensor, float]:
+    """Return projection and offset onto unit-variance axes of training embeddings, and their largest usual distance."""
+    pool = load_pool(config.views, {str(c.path): c for c in load_clips()})
+    chosen = np.random.default_rng(0).choice(len(pool.places), WHITENING_WINDOWS, replace=False)
+    parts = []
+    for first in range(0, len(chosen), 32):
+        windows = np.stack([pool.arrays[a][r] for a, r in pool.places[chosen[first : first + 32]]])
+        parts.append(net.listen(torch.from_numpy(windows.astype(np.float32) / INT16))[1].numpy())
     embeddings = np.concatenate(parts).astype(np.float64)
     mean = embeddings.mean(axis=0)
     _, spread, axes = np.linalg.svd(embeddings - mean, full_matrices=False)
@@ -85,20 +97,19 @@ def whitening(net: Detector, config: dict[str, list[str]]) -> tuple[Tensor, Tens
     projection = axes[kept].T / (spread[kept] / np.sqrt(len(embeddings)))
     distances = np.sqrt((((embeddings - mean) @ projection) ** 2).mean(axis=1))
     tensors = torch.tensor(projection, dtype=torch.float32), torch.tensor(-mean @ projection, dtype=torch.float32)
-    return *tensors, float(np.quantile(distances, 0.999))
+    return *tensors, float(np.quantile(distances, LARGEST_QUANTILE))
 
 
 def write_onnx(model: Exported, path: Path) -> None:
-    """Export with a free batch size: linear layers in int8, quantised as they run, other large weights stored as fp16."""
+    """Export with a free batch size; large weights are stored as fp16 and computed with as fp32."""
     sample = torch.zeros(2, WINDOW_SAMPLES)
-    names = {"input_names": ["samples"], "output_names": ["logit", "distance"]}
-    axes = {name: {0: "n"} for name in ("samples", "logit", "distance")}
+    outputs = ["logit", "distance", "families"]
+    names = {"input_names": ["samples"], "output_names": outputs}
+    axes = {name: {0: "n"} for name in ("samples", *outputs)}
     with tempfile.TemporaryDirectory() as folder:
-        whole, quantised = Path(folder) / "whole.onnx", Path(folder) / "quantised.onnx"
+        whole = Path(folder) / "whole.onnx"
         torch.onnx.export(model, (sample,), str(whole), **names, dynamic_axes=axes, opset_version=17, dynamo=False)
-        kinds = ["MatMul", "Gemm"]
-        quantize_dynamic(whole, quantised, weight_type=QuantType.QInt8, per_channel=True, op_types_to_quantize=kinds)
-        onnx.save(halved(onnx.load(quantised)), path)
+        onnx.save(halved(onnx.load(whole)), path)
 
 
 def halved(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -128,7 +139,7 @@ def manifest(slope: float, intercept: float, normal: Pair, strict: Pair, largest
 # Written by training/audio/export.py; do not edit.
 name = "audio"
 version = "{VERSION}"
-licence = "Apache-2.0 (encoder weights: OpenAI Whisper base, MIT)"
+licence = "Apache-2.0 (convolutions of OpenAI Whisper base: MIT)"
 
 [network]
 file = "{NETWORK_FILE}"

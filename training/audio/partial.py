@@ -32,7 +32,7 @@ from training.audio.span_metrics import (
     span_counts,
 )
 from training.audio.splices import FAKE, REAL_SPLICE, WHOLE, Splice, cached, eligible, make_splices
-from training.image.metrics import Interval
+from training.metrics import Interval
 
 OUT = Path("models/audio/partial.json")
 FOUND = ("synthetic", "manipulated")

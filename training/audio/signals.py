@@ -29,7 +29,7 @@ from forensics.media.speech import normalise_level
 from forensics.media.windows import CHUNK_SAMPLES
 from forensics.settings import ModelSettings
 from training.audio.data import Clip, capped, load_clips, read_clip
-from training.image.metrics import Interval, auc
+from training.metrics import Interval, auc
 
 WORDS = {
     "spectrum": (
@@ -39,7 +39,7 @@ WORDS = {
     "phase": ("aligned", "natural", "scattered", "Spread of the group delay in the treble of voiced speech, in ms."),
     "pitch_dynamics": ("flat", "natural", "wide", "Range of the pitch in semitones."),
     "noise_floor": ("clean", "natural", "noisy", "Level of the quietest moments against the speech, in dB."),
-    "pauses": ("fluent", "natural", "halting", "Pauses of a quarter of a second and more per minute."),
+    "pauses": ("natural", "natural", "halting", "Pauses of a quarter of a second and more per minute."),
     "splices": (
         "consistent", "consistent", "abrupt",
         "Largest change of the noise floor between neighbouring stretches of 3 s, in dB.",

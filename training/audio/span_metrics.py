@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.image.metrics import REDRAWS, Interval
+from training.metrics import REDRAWS, Interval
 
 FRAME_S = 0.1
 LEAST_IOU = 0.3

@@ -29,7 +29,7 @@ from training.audio.evaluate import clip_scores, matched, page_auc, unseen
 from training.audio.net import Detector, load_stem
 from training.audio.spectral_augment import damaged
 from training.audio.views import INT16, open_view
-from training.image.metrics import auc
+from training.metrics import auc
 
 SMALLEST_RATE = 0.01  # of the first
 

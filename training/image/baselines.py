@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from training.image.data import Item, assign_folds, balanced_weights, load_items, split
 from training.image.features import load_features
-from training.image.metrics import auc, bootstrap
+from training.metrics import auc, bootstrap
 
 FOLDS = 5
 EMBEDDING_WIDTH = 512

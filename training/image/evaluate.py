@@ -21,8 +21,8 @@ from forensics.detect.manifest import ModelManifest, load_manifest
 from training.image.card import render
 from training.image.data import Item, balanced_weights, load_items
 from training.image.fuse import Fusion, OutOfFold, fit_fusion, read_oof, sigmoid
-from training.image.metrics import Interval, Metric, auc, balanced_accuracy_at, bootstrap, ece, eer, recall_at
 from training.image.plots import reliability_svg, roc_svg
+from training.metrics import Interval, Metric, auc, balanced_accuracy_at, bootstrap, ece, eer, recall_at
 
 MODEL_DIR = Path("models/image")
 PROTOCOL_NAMES = {"family": "unseen generator family", "repository": "unseen source"}

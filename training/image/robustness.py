@@ -22,9 +22,9 @@ from training.image.augment import Rgb, add_noise, neutral, reencode
 from training.image.data import Item, assign_folds, load_items
 from training.image.features import Encoder
 from training.image.fuse import fit_fusion, read_oof, sigmoid
-from training.image.metrics import auc, bootstrap
 from training.image.patches import score
 from training.image.train import read_heads
+from training.metrics import auc, bootstrap
 
 PER_LABEL = 150
 PROTOCOL = "family"

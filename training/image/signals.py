@@ -19,7 +19,7 @@ from forensics.detect.signals import MEASURES, SMALLEST_SIDE_PX, Plane, luma_sam
 from forensics.media.tensors import working_copy
 from training.image.data import Item, balanced_weights, load_items
 from training.image.features import view_of
-from training.image.metrics import auc, bootstrap
+from training.metrics import auc, bootstrap
 
 WORDS = {
     "spectrum": (

@@ -11,7 +11,7 @@ pytest.importorskip("sklearn", reason="scikit-learn comes with training/requirem
 
 from training.image.calibrate import fit_platt, rate_above, threshold_at_fpr, threshold_at_miss
 from training.image.data import Item, assign_folds, balanced_weights, split
-from training.image.metrics import auc, bootstrap, ece, eer, recall_at
+from training.metrics import auc, bootstrap, ece, eer, recall_at
 
 REAL = ["utkface", "bsds500", "coco", "afhq", "imagenet", "lfw_subset"]
 FAKE = {
