@@ -42,7 +42,7 @@ class Chunks:
 class Frames:
     """Frames of CHUNK_SAMPLES, every HOP_SAMPLES, of the stretches of speech kept for close looks, one row each.
 
-    `power` (frames, 257) and `delay` (frames, 257; group delay in samples from the frame's middle) cover the spectrum;
+    `power` is (frames, 257), `delay` the group delay of the bins TREBLE in samples from the frame's middle;
     `pitch_hz`, `periodicity` (0..1) and `level` (dB) are (frames,); `stretch` numbers the stretch; `active` frames are within
     30 dB of the loudest, `voiced` ones also periodic.
     """
@@ -83,3 +83,6 @@ BIN_HZ = 16_000 / CHUNK_SAMPLES
 def bins(low_hz: float, high_hz: float) -> slice:
     """Return the bins of a CHUNK_SAMPLES spectrum from low_hz up to, not including, high_hz."""
     return slice(round(low_hz / BIN_HZ), round(high_hz / BIN_HZ))
+
+
+TREBLE = bins(4000, 7800)  # what vocoders rebuild worst, below the resampler's edge

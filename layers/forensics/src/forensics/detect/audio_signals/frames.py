@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forensics.detect.audio_signals.evidence import Frames, Grid
+from forensics.detect.audio_signals.evidence import TREBLE, Frames, Grid
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.windows import CHUNK_SAMPLES
 
@@ -45,13 +45,14 @@ def frames_of(stretches: Sequence[Samples]) -> Frames | None:
 
 
 def spectra(frames: Grid) -> tuple[Grid, Grid]:
-    """Return power and group delay, each (frames, bins): Re(X* T) / |X|^2 in samples from the middle, T the transform of t x(t)."""
+    """Return power (frames, bins), and group delay of the treble's bins: Re(X* T) / |X|^2, T the transform of t x(t)."""
     windowed = frames * _WINDOW
     spectrum = np.fft.rfft(windowed, axis=1)
     ramped = np.fft.rfft(windowed * _FROM_MIDDLE, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
-    crossed = spectrum.real * ramped.real + spectrum.imag * ramped.imag
-    return power, np.clip(crossed / (power + _TINY), _FROM_MIDDLE[0], -_FROM_MIDDLE[0])
+    treble, ramped = spectrum[:, TREBLE], ramped[:, TREBLE]
+    crossed = treble.real * ramped.real + treble.imag * ramped.imag
+    return power, np.clip(crossed / (power[:, TREBLE] + _TINY), _FROM_MIDDLE[0], -_FROM_MIDDLE[0])
 
 
 def pitch(frames: Grid) -> tuple[Grid, Grid, Grid]:

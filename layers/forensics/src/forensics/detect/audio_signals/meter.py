@@ -1,4 +1,4 @@
-"""Streams one channel into evidence: a few numbers for every chunk, and the samples of at most 24 stretches of speech."""
+"""Streams one channel into evidence: a few numbers for every chunk, and the samples of at most 16 stretches of speech."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from forensics.detect.audio_signals.frames import STRETCH_CHUNKS, frames_of
 from forensics.media.audio import Samples
 from forensics.media.windows import CHUNK_SAMPLES, Flags
 
-MOST_STRETCHES = 24
+MOST_STRETCHES = 16  # 12 s
 BATCH_CHUNKS = 256  # decoders hand over a few chunks at a time, which would cost more in calls than in numbers
 ZERO_PEAK = 2.0**-14  # two steps of 16 bits: digital silence survives a resampler's rounding
 _EDGES = np.array([round(hz / BIN_HZ) for hz in BAND_EDGES_HZ])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from forensics.detect.audio_signals.evidence import Evidence, Measure, bins
-from forensics.detect.audio_signals.spectrum import LEAST_CUTOFF_HZ, LEAST_FRAMES, TREBLE_HZ, cutoff_hz
+from forensics.detect.audio_signals.evidence import Evidence, Measure
+from forensics.detect.audio_signals.spectrum import LEAST_CUTOFF_HZ, LEAST_FRAMES, cutoff_hz
 from forensics.media.audio import SAMPLE_RATE_HZ
 
 
@@ -17,5 +17,5 @@ def phase(evidence: Evidence) -> Measure | None:
     frames = evidence.frames
     if frames is None or int(frames.voiced.sum()) < LEAST_FRAMES or cutoff_hz(frames) < LEAST_CUTOFF_HZ:
         return None
-    spread = frames.delay[frames.voiced, bins(*TREBLE_HZ)].std(axis=1)
+    spread = frames.delay[frames.voiced].std(axis=1)
     return Measure(float(np.median(spread)) * 1000 / SAMPLE_RATE_HZ)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from forensics.detect.audio_signals.evidence import BIN_HZ, Evidence, Frames, Grid, Measure, bins
+from forensics.detect.audio_signals.evidence import BIN_HZ, TREBLE, Evidence, Frames, Grid, Measure
 from forensics.media.audio import SAMPLE_RATE_HZ
 from forensics.media.windows import Flags
 
 CUTOFF_BELOW_PEAK_DB = 70.0  # above the rounding of 16 bits in speech at its usual level
-TREBLE_HZ = (4000.0, 7800.0)
 LEAST_CUTOFF_HZ = 6000.0  # below it the treble holds nothing that could be measured
 LEAST_FRAMES = 20
 _LOWEST_PEAK_HZ = 60.0
@@ -28,7 +27,7 @@ def spectrum(evidence: Evidence) -> Measure | None:
     pairs = _pairs(frames)
     if int(pairs.sum()) < LEAST_FRAMES:
         return None
-    levels = 10 * np.log10(frames.power[:, bins(*TREBLE_HZ)] + _TINY)
+    levels = 10 * np.log10(frames.power[:, TREBLE] + _TINY)
     return Measure(float(np.median(np.abs(np.diff(levels, axis=0))[pairs])), note)
 
 
