@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forensics.detect.audio_manifest import MODEL_DIRECTORY, AudioManifest, load_audio_manifest
 from forensics.detect.audio_segments import flag_segments
@@ -23,7 +24,7 @@ from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.speech_spans import Span, SpeechSpans
 from forensics.media.windows import SpeechWindows, Window
 
-INPUT, LOGIT, DISTANCE = "samples", "logit", "distance"
+INPUT, LOGIT, DISTANCE, FAMILIES = "samples", "logit", "distance", "families"
 BATCH_WINDOWS = 8
 LEAST_PARTIAL_WINDOWS = 2  # one doubtful window of a long recording is no splice
 # The sides of a stereo recording are two speakers, not one room, when their difference holds this share of the power.
@@ -63,6 +64,7 @@ class ChannelResult:
     speech_s: float
     speech: tuple[Span, ...] = ()
     signals: tuple[Signal, ...] = ()
+    families: NDArray[np.floating] | None = None  # mean probabilities of the generator families
 
 
 class ChannelScorer:
@@ -83,6 +85,7 @@ class ChannelScorer:
         self._scored: list[ScoredWindow] = []
         self._logits: list[float] = []
         self._distances: list[float] = []
+        self._families: list[NDArray[np.floating]] = []
 
     def push(self, samples: Samples) -> None:
         """Take the next mono samples (n,)."""
@@ -103,7 +106,10 @@ class ChannelScorer:
             signals = measure_audio(self._meter.close(native_hz=native_hz), self._signals)
         logit = float(np.mean(self._logits)) if self._logits else None
         distance = float(np.mean(self._distances)) if self._distances else 0.0
-        return ChannelResult(logit, distance, tuple(self._scored), self._cutter.speech_s, self._spans.spans(), signals)
+        families = np.mean(self._families, axis=0) if self._families else None
+        return ChannelResult(
+            logit, distance, tuple(self._scored), self._cutter.speech_s, self._spans.spans(), signals, families
+        )
 
     def _take(self, windows: Iterable[Window]) -> None:
         for window in windows:
@@ -118,6 +124,7 @@ class ChannelScorer:
         logits = self._manifest.slope * out[LOGIT] + self._manifest.intercept
         self._logits += [float(v) for v in logits]
         self._distances += [float(v) for v in out[DISTANCE]]
+        self._families += list(out.get(FAMILIES, ()))
         places = zip(self._waiting, logits, strict=True)
         self._scored += [ScoredWindow(w.start_s, w.end_s, w.speech_s, sigmoid(float(v))) for w, v in places]
         self._waiting = []
@@ -197,6 +204,7 @@ class AudioDetector:
             signals=deciding.signals,
             reasons=_reasons(speech_s, deciding.distance, guards.least_speech_s, guards.largest_distance),
             manipulated=spliced,
+            generator=self._family(deciding, score),
         )
         return AudioDetection(
             detection=detection,
@@ -209,6 +217,13 @@ class AudioDetector:
             channels=len(results),
             timings_ms=timings_ms,
         )
+
+    def _family(self, channel: ChannelResult, score: float | None) -> str | None:
+        """Name the family only of what leans towards fake as a whole."""
+        attribution, votes = self.manifest.attribution, channel.families
+        if attribution is None or votes is None or score is None or score < self.manifest.strict.thresholds.synthetic:
+            return None
+        return attribution.name(votes)
 
     def _spliced(self, channel: ChannelResult, segments: tuple[Segment, ...]) -> bool:
         """Tell a recording that is authentic as a whole and holds a span that clearly is not."""

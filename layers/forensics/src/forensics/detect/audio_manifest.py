@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from forensics.detect.files import verify_file
+from forensics.detect.manifest import Attribution, read_attribution, read_mode
 from forensics.detect.onnx import ModelUnavailable
-from forensics.domain.scores import OperatingMode, OperatingPoint, Thresholds
+from forensics.domain.scores import OperatingMode
 
 MODEL_DIRECTORY = "audio"
 
@@ -46,6 +45,7 @@ class AudioManifest:
     normal: OperatingMode
     strict: OperatingMode
     guards: AudioGuards
+    attribution: Attribution | None = None
 
 
 def load_audio_manifest(directory: Path) -> AudioManifest:
@@ -63,12 +63,8 @@ def load_audio_manifest(directory: Path) -> AudioManifest:
         slope=float(table["network"]["slope"]),
         intercept=float(table["network"]["intercept"]),
         spans=SpanRule(**table["spans"]),
-        normal=_mode(table["operating"]["normal"]),
-        strict=_mode(table["operating"]["strict"]),
+        normal=read_mode(table["operating"]["normal"]),
+        strict=read_mode(table["operating"]["strict"]),
         guards=AudioGuards(**table["guards"]),
+        attribution=read_attribution(table),
     )
-
-
-def _mode(row: Mapping[str, Any]) -> OperatingMode:
-    point = OperatingPoint(fpr=float(row["fpr"]), recall=float(row["recall"]), measured_on=row["measured_on"])
-    return OperatingMode(Thresholds(synthetic=float(row["synthetic"]), authentic=float(row["authentic"])), point)

@@ -20,7 +20,6 @@ from forensics.media.tensors import Box, native_crops, square_view, to_tensor, w
 
 MODEL_DIRECTORY = "image"
 # What a stage's network may return: `logit` (n,), `patches` (n, rows, cols) logits, `distance` (n,), `families` (n, k).
-OTHER_FAMILY = "other"
 LOGIT, PATCHES, DISTANCE, FAMILIES = "logit", "patches", "distance", "families"
 
 
@@ -153,11 +152,7 @@ def _deciding(results: list[StageResult]) -> StageResult:
 
 def _family(results: list[StageResult], attribution: Attribution | None) -> str | None:
     votes = next((r.families for r in results if r.families is not None), None)
-    if attribution is None or votes is None:
-        return None
-    best = int(np.argmax(votes))
-    named = votes[best] >= attribution.threshold and attribution.labels[best] != OTHER_FAMILY
-    return attribution.labels[best] if named else None
+    return None if attribution is None or votes is None else attribution.name(votes)
 
 
 def _model_score(result: StageResult, version: str) -> ModelScore:

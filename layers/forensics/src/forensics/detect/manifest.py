@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from forensics.detect.files import verify_file
 from forensics.detect.onnx import ModelUnavailable
 from forensics.domain.scores import OperatingMode, OperatingPoint, Thresholds
 from forensics.media.tensors import Normalisation
+
+OTHER_FAMILY = "other"  # the label of whatever is none of the named ones
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,12 @@ class Attribution:
     labels: tuple[str, ...]
     threshold: float
 
+    def name(self, votes: NDArray[np.floating]) -> str | None:
+        """Return the family that mean probabilities (labels,) speak for, None when it is unsure or none of these."""
+        best = int(np.argmax(votes))
+        named = votes[best] >= self.threshold and self.labels[best] != OTHER_FAMILY
+        return self.labels[best] if named else None
+
 
 @dataclass(frozen=True)
 class ModelManifest:
@@ -75,18 +86,23 @@ def load_manifest(directory: Path) -> ModelManifest:
         raise ModelUnavailable(f"The model manifest {directory.name}/manifest.toml is missing; run `make setup`.")
     with path.open("rb") as handle:
         table = tomllib.load(handle)
-    attribution = table.get("attribution")
     return ModelManifest(
         name=table["name"],
         version=table["version"],
         licence=table["licence"],
         stages=tuple(_stage(directory, row) for row in table["stages"]),
         bias=float(table["fusion"]["bias"]),
-        normal=_mode(table["operating"]["normal"]),
-        strict=_mode(table["operating"]["strict"]),
+        normal=read_mode(table["operating"]["normal"]),
+        strict=read_mode(table["operating"]["strict"]),
         guards=Guards(**table["guards"]),
-        attribution=Attribution(tuple(attribution["labels"]), float(attribution["threshold"])) if attribution else None,
+        attribution=read_attribution(table),
     )
+
+
+def read_attribution(table: Mapping[str, Any]) -> Attribution | None:
+    """Return a manifest's attribution section, None when it has none."""
+    section = table.get("attribution")
+    return Attribution(tuple(section["labels"]), float(section["threshold"])) if section else None
 
 
 def _stage(directory: Path, row: Mapping[str, Any]) -> StageSpec:
@@ -104,7 +120,8 @@ def _stage(directory: Path, row: Mapping[str, Any]) -> StageSpec:
     )
 
 
-def _mode(row: Mapping[str, Any]) -> OperatingMode:
+def read_mode(row: Mapping[str, Any]) -> OperatingMode:
+    """Return a threshold pair with the operating point that was measured for it."""
     return OperatingMode(
         thresholds=Thresholds(synthetic=float(row["synthetic"]), authentic=float(row["authentic"])),
         operating_point=OperatingPoint(
