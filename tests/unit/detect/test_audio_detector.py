@@ -13,6 +13,7 @@ from forensics.detect.audio_manifest import AudioGuards, AudioManifest, SpanRule
 from forensics.detect.audio_segments import flag_segments
 from forensics.detect.files import file_sha256
 from forensics.detect.onnx import Array, ModelUnavailable
+from forensics.detect.signals import SignalRange, SignalRanges
 from forensics.domain.scores import OperatingMode, OperatingPoint, ScoredWindow, Thresholds
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.windows import CHUNK_SAMPLES, SpeechWindows
@@ -124,6 +125,18 @@ def test_the_two_sides_of_a_call_are_scored_apart() -> None:
     assert score(found) > 0.9
     room = tone(9, REAL_HZ)
     assert score(detect(room, 0.8 * room)) < 0.1
+
+
+def test_the_deciding_side_is_described_by_its_signals() -> None:
+    known = SignalRange(-30.0, -10.0, "clean", "natural", "noisy", "Level of the quietest moments.")
+    detector = AudioDetector(manifest(), Pitch(), Loud(), SignalRanges({"noise_floor": known}))
+    quiet = silence(1) + np.float32(0.003)
+    calm = np.concatenate(
+        [tone(5, REAL_HZ), quiet * np.resize([1, -1], quiet.size).astype(np.float32), tone(5, REAL_HZ)]
+    )
+    (signal,) = detector.detect(blocks(tone(11, FAKE_HZ), calm)).detection.signals
+    assert (signal.name, signal.value) == ("noise_floor", "noisy")  # the fake side never pauses
+    assert detect(tone(5, REAL_HZ)).detection.signals == ()
 
 
 def test_channels_count_as_apart_only_when_they_differ() -> None:
