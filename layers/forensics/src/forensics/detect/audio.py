@@ -99,7 +99,11 @@ class ChannelScorer:
 
     def close(self, *, native_hz: int | None) -> ChannelResult:
         """Score what is left and return the channel's result."""
+        with self._clock.stage("vad"):
+            chunks, flags = self._speech.close()
+            self._spans.push(flags)
         with self._clock.stage("model"):
+            self._take(self._cutter.push(chunks, flags))
             self._take(self._cutter.close())
             self._run()
         with self._clock.stage("signals"):

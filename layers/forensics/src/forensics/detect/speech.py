@@ -14,6 +14,7 @@ from forensics.media.windows import CHUNK_SAMPLES, Flags
 ENCODER = "silero-vad"
 _CONTEXT_SAMPLES = 64  # each chunk is seen with the end of the one before
 _STATE = (1, 1, 128)
+_WARM_UP_CHUNKS = 16  # about 0.5 s
 SPEECH_FROM, SPEECH_UNTIL = 0.5, 0.35  # probability where speech begins, and below which it ends
 
 
@@ -32,6 +33,8 @@ class SpeechDetector:
         self._context = np.zeros(_CONTEXT_SAMPLES, dtype=np.float32)
         self._rest = np.zeros(0, dtype=np.float32)
         self._speaking = False
+        # The network takes what a recording begins with for speech unless it has heard some silence before.
+        self._probabilities(np.zeros((_WARM_UP_CHUNKS, CHUNK_SAMPLES), dtype=np.float32))
 
     def push(self, samples: Samples) -> tuple[Samples, Flags]:
         """Take mono samples (n,); return the whole chunks that are ready and their flags. What is left waits for the next call."""
@@ -41,6 +44,10 @@ class SpeechDetector:
         if not count:
             return ready, np.zeros(0, dtype=np.bool_)
         return ready, self._flags(self._probabilities(ready.reshape(count, CHUNK_SAMPLES)))
+
+    def close(self) -> tuple[Samples, Flags]:
+        """Return the chunk that was not full, filled with silence, and its flag; nothing when all were full."""
+        return self.push(np.zeros(-self._rest.size % CHUNK_SAMPLES, dtype=np.float32))
 
     def _probabilities(self, chunks: Array) -> Array:
         before = np.concatenate([self._context[None], chunks[:-1, -_CONTEXT_SAMPLES:]])

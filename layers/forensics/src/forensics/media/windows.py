@@ -18,8 +18,12 @@ CHUNK_SAMPLES = 512  # one decision of the speech detector: 32 ms
 CHUNK_SECONDS = CHUNK_SAMPLES / SAMPLE_RATE_HZ
 WINDOW_CHUNKS = WINDOW_SAMPLES // CHUNK_SAMPLES
 HOP_CHUNKS = HOP_SAMPLES // CHUNK_SAMPLES
-_EDGE_CHUNKS = 3  # about 0.1 s of room stay before and after speech
+_EDGE_CHUNKS = 3  # about 0.1 s of a long pause stay before the next word
 _PAUSE_CHUNKS = 16  # about 0.5 s stay of a longer pause
+_LEAD_CHUNKS = 16  # about 0.5 s before the first word, of which what is audible stays
+# How far in from either end silence is looked for: a chunk taken for speech by mistake may stand alone, a pause away.
+_SEARCHED_SAMPLES = 2 * (_LEAD_CHUNKS + 1) * CHUNK_SAMPLES
+_AUDIBLE_SHARE = 0.01  # of the largest step from sample to sample: 40 dB below it
 _LEAST_WINDOW_SPEECH_S = 1.0
 Flags = NDArray[np.bool_]
 
@@ -42,11 +46,19 @@ class _Chunk:
 
 
 class SpeechWindows:
-    """Cuts windows every HOP_CHUNKS of what is kept; holds a few seconds, not the file."""
+    """Cuts windows every HOP_CHUNKS of what is kept; holds a few seconds, not the file.
+
+    The first window begins with the first audible sample near the first word, and the last one ends with the last: to the
+    sample, so that what a recording is padded with does not shift what the model sees.
+    """
 
     def __init__(self) -> None:
         self._kept: list[_Chunk] = []
         self._next = 0  # where in _kept the next window begins
+        self._skip: int | None = (
+            None  # samples of each window's first chunk that belong to the one before; None until known
+        )
+        self._audible = 0.0
         self._pause: list[_Chunk] = []  # since the last word: its beginning and its end
         self._count = 0
         self._windows = 0
@@ -57,38 +69,81 @@ class SpeechWindows:
         for chunk, speech in zip(samples.reshape(-1, CHUNK_SAMPLES), flags, strict=True):
             self._add(_Chunk(chunk, self._count, bool(speech)))
             self._count += 1
-            if len(self._kept) - self._next >= WINDOW_CHUNKS:
-                yield from self._cut(self._kept[self._next : self._next + WINDOW_CHUNKS])
+            if len(self._kept) > self._next + WINDOW_CHUNKS + (_LEAD_CHUNKS if self._skip is None else 0):
+                start = self._start()
+                yield from self._cut(start, start + WINDOW_SAMPLES)
                 self._next += HOP_CHUNKS
                 self._forget()
         self.speech_s += float(flags.sum()) * CHUNK_SECONDS
 
     def close(self) -> Iterator[Window]:
-        """Yield the last window: flush with the last word, or all that is kept when that is shorter than a window."""
-        self._kept += self._pause[:_EDGE_CHUNKS] if self._kept else []
-        seen = self._next - HOP_CHUNKS + WINDOW_CHUNKS if self._windows else 0
-        if len(self._kept) > seen:
-            yield from self._cut(self._kept[-WINDOW_CHUNKS:])
+        """Yield what is left: the last window is flush with the last audible sample, or all there is when that is shorter."""
+        if not self._kept:
+            return
+        self._kept += self._pause[: _PAUSE_CHUNKS - _EDGE_CHUNKS]
+        seen = self._start()
+        end = _last_audible(self._joined(), self._audible)
+        while seen + WINDOW_SAMPLES <= end:
+            yield from self._cut(seen, seen + WINDOW_SAMPLES)
+            seen += HOP_CHUNKS * CHUNK_SAMPLES
+        covered = seen + WINDOW_SAMPLES - HOP_CHUNKS * CHUNK_SAMPLES if self._windows else seen
+        if end > covered:
+            yield from self._cut(
+                max(seen - HOP_CHUNKS * CHUNK_SAMPLES if self._windows else seen, end - WINDOW_SAMPLES), end
+            )
 
     def _add(self, chunk: _Chunk) -> None:
         if not chunk.speech:
             self._pause.append(chunk)
-            if len(self._pause) > _PAUSE_CHUNKS:
-                del self._pause[-_EDGE_CHUNKS - 1]
+            if len(self._pause) > (_PAUSE_CHUNKS if self._kept else _LEAD_CHUNKS):
+                del self._pause[-_EDGE_CHUNKS - 1 if self._kept else 0]
             return
-        self._kept += self._pause if self._kept else self._pause[-_EDGE_CHUNKS:]
+        self._kept += self._pause
         self._kept.append(chunk)
         self._pause = []
 
-    def _cut(self, chunks: list[_Chunk]) -> Iterator[Window]:
-        speech_s = sum(c.speech for c in chunks) * CHUNK_SECONDS
+    def _start(self) -> int:
+        """Return the sample of what is kept at which the next window begins; the first time, look for the first audible one."""
+        if self._skip is None:
+            joined = self._joined()
+            self._audible = _AUDIBLE_SHARE * float(_steps(joined).max())
+            self._next, self._skip = divmod(_first_audible(joined, self._audible), CHUNK_SAMPLES)
+        return self._next * CHUNK_SAMPLES + self._skip
+
+    def _joined(self) -> Samples:
+        return np.concatenate([chunk.samples for chunk in self._kept])
+
+    def _cut(self, start: int, end: int) -> Iterator[Window]:
+        first, last = start // CHUNK_SAMPLES, -(-end // CHUNK_SAMPLES)
+        chunks = self._kept[first:last]
+        speech_s = min(sum(c.speech for c in chunks), WINDOW_CHUNKS) * CHUNK_SECONDS
         if speech_s >= _LEAST_WINDOW_SPEECH_S or not self._windows:
-            samples = model_window(np.concatenate([c.samples for c in chunks]))
+            samples = np.concatenate([c.samples for c in chunks])[start - first * CHUNK_SAMPLES :][: end - start]
             self._windows += 1
-            yield Window(samples, chunks[0].number * CHUNK_SECONDS, (chunks[-1].number + 1) * CHUNK_SECONDS, speech_s)
+            yield Window(model_window(samples), self._second(start), self._second(end - 1), speech_s)
+
+    def _second(self, sample: int) -> float:
+        """Return where in the recording a sample of what is kept was."""
+        chunk, within = divmod(sample, CHUNK_SAMPLES)
+        return self._kept[chunk].number * CHUNK_SECONDS + within / SAMPLE_RATE_HZ
 
     def _forget(self) -> None:
         spare = self._next - HOP_CHUNKS
         if spare > 0:
             del self._kept[:spare]
             self._next -= spare
+
+
+def _first_audible(samples: Samples, audible: float) -> int:
+    """Return the first sample above `audible`, 0 when there is none near the beginning."""
+    return int(np.argmax(_steps(samples[:_SEARCHED_SAMPLES]) >= audible))
+
+
+def _last_audible(samples: Samples, audible: float) -> int:
+    """Return the end of the last sample above `audible`, that of all samples when there is none near the end."""
+    return samples.size - int(np.argmax(_steps(samples[-_SEARCHED_SAMPLES:])[::-1] >= audible))
+
+
+def _steps(samples: Samples) -> Samples:
+    """Return how far each sample is from the one before: what is audible, whatever the offset."""
+    return np.abs(np.diff(samples, prepend=samples[:1]))
