@@ -54,11 +54,12 @@ class Region:
 
 @dataclass(frozen=True)
 class Segment:
-    """A flagged span of sound or video in seconds, to 0.1 s, with its P(fake)."""
+    """A flagged span of a recording in seconds, to 0.1 s, with its P(fake); `kind` is audio | frame | face."""
 
     start: float
     end: float
     score: float
+    kind: str = "audio"
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,12 @@ class Segment(_Model):
     score: Probability
 
 
+class FlaggedSegment(Segment):
+    kind: Annotated[
+        Literal["audio", "frame", "face"], Field(description="What gave it away: sound, whole frames, a face")
+    ]
+
+
 class Result(_Model):
     """A completed detection; the first nine fields are the product page's and never change meaning."""
 
@@ -141,7 +147,7 @@ class Result(_Model):
     confidence: Annotated[Probability, Field(description="P(verdict); for inconclusive, of the likelier side")]
     generator: str | None
     signals: dict[str, str]
-    flagged_segments: list[Segment]
+    flagged_segments: list[FlaggedSegment]
     latency_ms: int
     score: Annotated[Probability, Field(description="calibrated P(fake)")]
     thresholds: Thresholds

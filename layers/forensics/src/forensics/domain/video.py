@@ -1,0 +1,130 @@
+"""What passes between the steps of a video's job: small numbers, never frames; each is plain JSON and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from forensics.domain.plain import from_plain, to_plain
+from forensics.domain.scores import Detection, OperatingMode, Segment
+
+
+class _Plain:
+    """Gives a dataclass `to_json()` and `from_json()`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return dictionaries, lists, strings and numbers."""
+        return to_plain(self)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Return what `to_json` took apart."""
+        return from_plain(cls, value)
+
+
+@dataclass(frozen=True)
+class VideoFacts(_Plain):
+    """What the file is: container and codec by FFmpeg's names, upright pixels, degrees to turn clockwise, seconds, bytes.
+
+    `fps` is the mean rate, 0 when the file does not tell; `sha256` is of the bytes as received, in hex.
+    """
+
+    container: str
+    codec: str
+    width: int
+    height: int
+    duration_s: float
+    fps: float
+    rotation: int
+    has_audio: bool
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Chunk(_Plain):
+    """One worker's share: the span of the video it stands for and the times of the frames to look at, in seconds, ascending."""
+
+    index: int
+    start_s: float
+    end_s: float
+    times: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class VideoPlan(_Plain):
+    """Everything the workers need to know; the chunks cover the video from its first second to its last."""
+
+    facts: VideoFacts
+    chunks: tuple[Chunk, ...]
+    has_audio: bool
+
+
+@dataclass(frozen=True)
+class FrameScore(_Plain):
+    """One frame's calibrated P(fake) as a picture, and the guards that make it worth less (low_resolution, ...)."""
+
+    time_s: float
+    score: float
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChunkResult(_Plain):
+    """One chunk's frames, the seconds they stand for, and the problem code of what failed."""
+
+    index: int
+    frames: tuple[FrameScore, ...]
+    covered_s: float
+    error: str | None = None
+    latency_ms: int = 0
+
+    @classmethod
+    def failed(cls, index: int, code: str) -> ChunkResult:
+        """Return the result of a chunk that gave nothing; `code` is a problem code."""
+        return cls(index, (), 0.0, code)
+
+
+@dataclass(frozen=True)
+class SoundResult(_Plain):
+    """The sound track's answer: calibrated P(fake) by the audio model (None: not scored), flagged spans, guards, seconds of speech.
+
+    `detection` is the audio detector's own answer with its thresholds, None when the sound failed; `error` is a problem code.
+    """
+
+    score: float | None
+    segments: tuple[Segment, ...]
+    reasons: tuple[str, ...]
+    speech_s: float
+    error: str | None = None
+    detection: Detection | None = None
+    timings_ms: Mapping[str, float] | None = None
+
+    @classmethod
+    def failed(cls, code: str) -> SoundResult:
+        """Return the result of a sound track that could not be heard; `code` is a problem code."""
+        return cls(None, (), (), 0.0, code)
+
+
+@dataclass(frozen=True)
+class FrameSpans:
+    """P(fake) of a frame where a flagged span begins and below which it ends, and the fewest frames of a span."""
+
+    enter: float
+    leave: float
+    least_frames: int
+
+
+@dataclass(frozen=True)
+class VideoModel:
+    """How frames become a verdict: the mean logit of the highest `upper_share` of the frames, calibrated (Platt), two modes."""
+
+    name: str
+    version: str
+    upper_share: float
+    slope: float
+    intercept: float
+    spans: FrameSpans
+    normal: OperatingMode
+    strict: OperatingMode

@@ -1,0 +1,238 @@
+"""Video bytes to upright frames: probed with limits, and only the wanted frames decoded, from the keyframe before each."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.codec.context import CodecContext
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from forensics.domain.errors import (
+    MediaCorrupt,
+    MediaTooLargePixels,
+    MediaTooLong,
+    MediaTypeMismatch,
+    UnsupportedMediaType,
+)
+from forensics.domain.video import VideoFacts
+
+MAX_SECONDS = 1800.0
+SLACK_SECONDS = 1.0
+MAX_FRAME_PIXELS = 8192 * 4320  # the largest frame of 8K film
+MAX_DECODED_FRAMES = 20_000  # of one call: a file without keyframes must not hold a worker for ever
+
+# As for sound: only these demuxers are tried, and no other file or address is opened.
+_DEMUXERS = "mov,matroska,avi,flv,mpeg,mpegts,asf,ogg"
+_OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
+_PARSE_ERRORS = (av.FFmpegError, EOFError, LookupError, MemoryError, OSError, OverflowError, UnicodeError, ValueError)
+_PROBED_PACKETS = 300
+_BLIND_SEEK_S = 4.0  # without an index: seek when the next frame is further away than this
+_INDEX_GAP_S = 2.0  # an index that ends this long before the declared end does not bear the declaration out
+
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ProbedVideo:
+    """What the file is (`bytes` and `sha256` are the caller's to fill in), and its keyframes' seconds: empty without an index."""
+
+    facts: VideoFacts
+    keyframes_s: tuple[float, ...]
+
+
+@dataclass
+class _Track:
+    """The picture track of an open file; times count in seconds from its first frame."""
+
+    container: InputContainer
+    stream: VideoStream
+    tick_s: float
+    start_s: float
+    fps: float
+
+    def frames(self) -> Iterator[tuple[float, VideoFrame]]:
+        """Yield what can be decoded from here on with its time; damaged packets are passed over.
+
+        After a jump FFmpeg calls frames corrupt until it meets a full refresh; a keyframe of an open group of pictures is none,
+        and yet everything after it is whole.
+        """
+        last, whole = -1 / self.fps, False
+        for frame in self._decoded():
+            stamp = frame.pts if frame.pts is not None else frame.dts
+            last = last + 1 / self.fps if stamp is None else stamp * self.tick_s - self.start_s
+            whole = whole or frame.key_frame
+            if whole or not frame.is_corrupt:
+                yield last, frame
+
+    def seek(self, time_s: float) -> bool:
+        """Go to the keyframe before; False when the file cannot be sought in."""
+        try:
+            self.container.seek(round((time_s + self.start_s) / self.tick_s), stream=self.stream)
+        except _PARSE_ERRORS:
+            return False
+        return True
+
+    def _decoded(self) -> Iterator[VideoFrame]:
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except _PARSE_ERRORS:
+                return  # the rest of the file is missing or unreadable
+            try:
+                found = packet.decode()
+            except _PARSE_ERRORS:
+                continue
+            yield from found
+
+
+def probe_video(source: BinaryIO, *, max_seconds: float = MAX_SECONDS) -> ProbedVideo:
+    """Read what a video is and where its keyframes are, decoding one frame at most.
+
+    Raises UnsupportedMediaType, MediaTypeMismatch (no picture track), MediaTooLong, MediaTooLargePixels or MediaCorrupt.
+    """
+    with _opened(source) as track:
+        keyframes, indexed_s = _index(track)
+        duration_s = _duration_s(track, indexed_s, limit_s=max_seconds + SLACK_SECONDS)
+        if duration_s > max_seconds + SLACK_SECONDS:
+            raise MediaTooLong(f"A video may last at most {max_seconds / 60:g} minutes.")
+        first = next((frame for _, frame in islice(track.frames(), _PROBED_PACKETS)), None)
+        if first is None:
+            raise MediaCorrupt("No frame of the video can be decoded.")
+        turned = _quarter_turns(first) % 2
+        width, height = (first.height, first.width) if turned else (first.width, first.height)
+        facts = VideoFacts(
+            container=_container_name(track.container),
+            codec=track.stream.codec_context.name,
+            width=width,
+            height=height,
+            duration_s=round(duration_s, 3),
+            fps=round(float(track.stream.average_rate or 0), 3),
+            rotation=-90 * _quarter_turns(first) % 360,
+            has_audio=bool(track.container.streams.audio),
+            bytes=0,
+            sha256="",
+        )
+    return ProbedVideo(facts, keyframes)
+
+
+def read_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[tuple[float, Rgb]]:
+    """Yield for each time, ascending seconds, the frame shown then or soon after, upright: its own time, uint8 (height, width, 3).
+
+    The end of the video stands for times after it; a frame is yielded once. What cannot be decoded is left out. Raises
+    MediaCorrupt when the file cannot be opened any more as a video.
+    """
+    with _opened(source) as track:
+        keyframes, _ = _index(track)
+        stream: Iterator[tuple[float, VideoFrame]] = track.frames()
+        at, left, shown = 0.0, MAX_DECODED_FRAMES, -1.0
+        for wanted in times:
+            if _worth_seeking(at, wanted, keyframes) and track.seek(wanted):
+                stream = track.frames()
+            found: tuple[float, VideoFrame] | None = None
+            for at, frame in islice(stream, left):
+                found, left = (at, frame), left - 1
+                if at >= wanted - 0.5 / track.fps:
+                    break
+            if found is not None and found[0] != shown:
+                shown = found[0]
+                yield max(0.0, shown), _upright(found[1])
+
+
+@contextmanager
+def _opened(source: BinaryIO) -> Iterator[_Track]:
+    source.seek(0)
+    try:
+        container = av.open(source, mode="r", metadata_errors="ignore", options=_OPTIONS)
+    except _PARSE_ERRORS as exc:
+        raise MediaCorrupt("The bytes are no video that can be read.") from exc
+    with container:
+        yield _picture_track(container)
+
+
+def _picture_track(container: InputContainer) -> _Track:
+    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not moving:
+        raise MediaTypeMismatch("The file has no picture track.")
+    stream = moving[0]
+    codec: CodecContext | None = stream.codec_context  # None when FFmpeg lacks the codec
+    if codec is None:
+        raise UnsupportedMediaType("The picture track has a codec that this service does not decode.")
+    if stream.width * stream.height > MAX_FRAME_PIXELS:
+        raise MediaTooLargePixels(f"A frame may have at most {MAX_FRAME_PIXELS} pixels.")
+    stream.thread_type = "AUTO"
+    stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}  # the header may lie
+    stream.codec_context.skip_frame = "NONREF"  # no other frame needs them: about half of the work
+    tick_s = float(stream.time_base or 0) or 1 / 90_000
+    start_s = (stream.start_time or 0) * tick_s
+    return _Track(container, stream, tick_s, start_s, float(stream.average_rate or 0) or 25.0)
+
+
+def _index(track: _Track) -> tuple[tuple[float, ...], float]:
+    """Return the keyframes' seconds by the file's index, and where the index ends."""
+    entries = [(e.timestamp * track.tick_s - track.start_s, e.is_keyframe) for e in track.stream.index_entries]
+    keyframes = sorted({max(0.0, round(time_s, 3)) for time_s, key in entries if key})
+    return tuple(keyframes), max((time_s for time_s, _ in entries), default=0.0) + bool(entries) / track.fps
+
+
+def _duration_s(track: _Track, indexed_s: float, *, limit_s: float) -> float:
+    """Return the track's length: as declared when the index bears it out, else as its packets say."""
+    stream, container = track.stream, track.container
+    declared_s = (stream.duration or 0) * track.tick_s or (container.duration or 0) / av.time_base
+    if (indexed_s > 0 and abs(declared_s - indexed_s) <= _INDEX_GAP_S) or indexed_s > limit_s:
+        return max(declared_s, indexed_s)
+    measured_s = _packets_end_s(track, limit_s=limit_s)
+    track.seek(0.0)
+    return measured_s or declared_s
+
+
+def _packets_end_s(track: _Track, *, limit_s: float) -> float:
+    end_s = 0.0
+    try:
+        for packet in track.container.demux(track.stream):
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if stamp is not None:
+                end_s = max(end_s, (stamp + (packet.duration or 0)) * track.tick_s - track.start_s)
+            if end_s > limit_s:
+                break
+    except _PARSE_ERRORS:
+        return end_s
+    return end_s
+
+
+def _worth_seeking(at: float, wanted: float, keyframes: Sequence[float]) -> bool:
+    """Tell whether decoding on from `at` would decode frames that a keyframe lets us leave out."""
+    if not keyframes:
+        return wanted - at > _BLIND_SEEK_S
+    before = bisect.bisect_right(keyframes, wanted) - 1
+    return before >= 0 and keyframes[before] > at
+
+
+def _quarter_turns(frame: VideoFrame) -> int:
+    """Return how often the frame is to be turned by 90 degrees against the clock."""
+    return round(frame.rotation / 90) % 4
+
+
+def _upright(frame: VideoFrame) -> Rgb:
+    rgb = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    return np.ascontiguousarray(np.rot90(rgb, _quarter_turns(frame)))
+
+
+def _container_name(container: InputContainer) -> str:
+    """Return the caller's word for what FFmpeg names by all that one demuxer reads."""
+    known = {"mov": "mp4", "matroska": "matroska"}
+    name = container.format.name.split(",")[0]
+    return known.get(name, name)

@@ -1,0 +1,58 @@
+"""Which frames of a video are looked at, and by whom."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from forensics.domain.video import Chunk
+
+MAX_FRAMES = 48  # whole-frame looks at one video
+LEAST_FRAMES = 4
+FRAMES_PER_SECOND = 1.0
+FRAMES_PER_CHUNK = 8
+_EDGE_S = 0.05  # the last frame begins before the video ends
+_TIME_DIGITS = 3
+
+
+def plan_chunks(
+    duration_s: float, *, keyframes: Sequence[float], most: int = MAX_FRAMES, per_chunk: int = FRAMES_PER_CHUNK
+) -> tuple[Chunk, ...]:
+    """Share the frames of a video out in chunks that cover it from 0 to `duration_s`.
+
+    `keyframes` are their times in seconds, ascending; empty when the file has no index. A frame near a keyframe is taken from
+    it, and a chunk begins with a keyframe where one lies between its first frame and the last of the chunk before.
+    """
+    times = frame_times(duration_s, keyframes=keyframes, most=most)
+    groups = [times[i : i + per_chunk] for i in range(0, len(times), per_chunk)]
+    starts = [0.0, *(_cut(a[-1], b[0], keyframes) for a, b in pairwise(groups))]
+    ends = [*starts[1:], round(duration_s, _TIME_DIGITS)]
+    return tuple(
+        Chunk(index, start, end, tuple(group))
+        for index, (start, end, group) in enumerate(zip(starts, ends, groups, strict=True))
+    )
+
+
+def frame_times(duration_s: float, *, keyframes: Sequence[float], most: int = MAX_FRAMES) -> list[float]:
+    """Return the times to look at: the first and the last moment, evenly between, moved to a keyframe that lies close by."""
+    count = max(LEAST_FRAMES, min(most, math.ceil(duration_s * FRAMES_PER_SECOND) + 1))
+    last = max(0.0, duration_s - _EDGE_S)
+    step = last / (count - 1)
+    even = [i * step for i in range(count)]
+    moved = [even[0], *(_near(t, keyframes, within=step / 3) for t in even[1:-1]), even[-1]]
+    return sorted({round(t, _TIME_DIGITS) for t in moved})
+
+
+def _near(time_s: float, keyframes: Sequence[float], *, within: float) -> float:
+    at = bisect.bisect_left(keyframes, time_s)
+    close = [k for k in keyframes[max(0, at - 1) : at + 1] if abs(k - time_s) <= within]
+    return min(close, key=lambda k: abs(k - time_s), default=time_s)
+
+
+def _cut(before: float, after: float, keyframes: Sequence[float]) -> float:
+    """Return where one chunk ends and the next begins: its keyframe when there is one, else halfway."""
+    at = bisect.bisect_right(keyframes, after) - 1
+    cut = keyframes[at] if at >= 0 and keyframes[at] > before else (before + after) / 2
+    return round(cut, _TIME_DIGITS)

@@ -1,0 +1,167 @@
+"""A video in steps, each of them one worker's: plan it, score a chunk, hear its sound; or all of them in one process."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Protocol
+
+from forensics.domain.errors import DetectorError, MediaCorrupt, PayloadTooLarge
+from forensics.domain.evidence import Provenance
+from forensics.domain.job import DetectOptions
+from forensics.domain.result import Analysis
+from forensics.domain.stopwatch import Stopwatch
+from forensics.domain.video import Chunk, ChunkResult, FrameScore, SoundResult, VideoModel, VideoPlan
+from forensics.media.audio import open_audio
+from forensics.media.sniff import SNIFF_BYTES, expect
+from forensics.media.video import MAX_SECONDS, probe_video, read_frames
+from forensics.media.video_plan import FRAMES_PER_CHUNK, MAX_FRAMES, plan_chunks
+from forensics.usecases.join_video import join_video
+from forensics.usecases.ports import AudioDetector, ImageDetector, ProvenanceReader
+
+__all__ = [
+    "MAX_BYTES",
+    "AnalyseVideo",
+    "VideoProgress",
+    "hear_sound",
+    "join_video",
+    "plan_video",
+    "read_video_provenance",
+    "score_chunk",
+]
+
+MAX_BYTES = 500_000_000
+SECONDS_PER_FRAME = 0.5  # of work for one frame on a slow machine
+_HASHED_BYTES = 1 << 20
+
+
+class VideoProgress(Protocol):
+    """Is told how many of the chunks are done."""
+
+    def __call__(self, done: int, total: int) -> None: ...
+
+
+def plan_video(
+    source: BinaryIO,
+    *,
+    max_seconds: float = MAX_SECONDS,
+    max_bytes: int = MAX_BYTES,
+    most_frames: int = MAX_FRAMES,
+    frames_per_chunk: int = FRAMES_PER_CHUNK,
+) -> VideoPlan:
+    """Probe a video and share its frames out; `source` must seek and is read once from end to end for its SHA-256.
+
+    Raises PayloadTooLarge, MediaTooLong, UnsupportedMediaType, MediaTypeMismatch (no picture track), MediaCorrupt or
+    MediaTooLargePixels.
+    """
+    size = source.seek(0, io.SEEK_END)
+    if size > max_bytes:
+        raise PayloadTooLarge(f"A video may have at most {max_bytes} bytes.")
+    source.seek(0)
+    expect(source.read(SNIFF_BYTES), medium="video")
+    probed = probe_video(source, max_seconds=max_seconds)
+    chunks = plan_chunks(
+        probed.facts.duration_s, keyframes=probed.keyframes_s, most=most_frames, per_chunk=frames_per_chunk
+    )
+    facts = replace(probed.facts, bytes=size, sha256=_sha256(source))
+    return VideoPlan(facts, chunks, facts.has_audio)
+
+
+def score_chunk(source: BinaryIO, chunk: Chunk, detector: ImageDetector) -> ChunkResult:
+    """Look at one chunk's frames; what cannot be decoded lowers `covered_s` and is told by `error`, a problem code.
+
+    Only media that is damaged is told so; every other failure is raised, so that the caller tries again.
+    """
+    started = time.perf_counter()
+    frames: list[FrameScore] = []
+    error: str | None = None
+    try:
+        for time_s, rgb in read_frames(source, chunk.times):
+            seen = detector.detect(rgb)
+            if seen.score is not None:
+                frames.append(FrameScore(round(time_s, 3), seen.score, seen.reasons))
+    except MediaCorrupt as damaged:
+        error = damaged.code
+    share = min(1.0, len(frames) / max(1, len(chunk.times)))
+    error = error or (MediaCorrupt.code if share < 1.0 else None)
+    latency_ms = round((time.perf_counter() - started) * 1000)
+    return ChunkResult(chunk.index, tuple(frames), share * (chunk.end_s - chunk.start_s), error, latency_ms)
+
+
+def hear_sound(source: BinaryIO, detector: AudioDetector, *, max_seconds: float = MAX_SECONDS) -> SoundResult:
+    """Score the sound track; sound that cannot be decoded is told by `error`, every other failure is raised."""
+    try:
+        with open_audio(source, max_seconds=max_seconds) as reader:
+            heard = detector.detect(reader.blocks(), native_hz=reader.facts.sample_rate_hz)
+    except DetectorError as error:
+        if error.status >= 500:
+            raise
+        return SoundResult.failed(error.code)
+    detection = heard.detection
+    return SoundResult(
+        score=detection.score,
+        segments=tuple(heard.segments),
+        reasons=detection.reasons,
+        speech_s=sum(end - start for start, end in heard.speech),
+        detection=detection,
+        timings_ms=dict(heard.timings_ms),
+    )
+
+
+def read_video_provenance(source: BinaryIO, reader: ProvenanceReader) -> Provenance:
+    """Return what the container says of itself; the whole file is read into memory."""
+    source.seek(0)
+    return reader(source.read(), None)
+
+
+@dataclass(frozen=True)
+class AnalyseVideo:
+    """The video pipeline as one callable: the workers are threads, since decoding and networks leave Python's lock."""
+
+    image: ImageDetector
+    audio: Callable[[], AudioDetector]
+    read_provenance: ProvenanceReader
+    model: VideoModel
+    workers: int = 2
+    max_seconds: float = MAX_SECONDS
+    progress: VideoProgress | None = None
+
+    def __call__(self, data: bytes, options: DetectOptions) -> Analysis:
+        """Return the analysis; raises what `plan_video` and `join_video` raise."""
+        clock = Stopwatch()
+        with clock.stage("plan"):
+            plan = plan_video(io.BytesIO(data), max_seconds=self.max_seconds)
+        with clock.stage("workers"), ThreadPoolExecutor(self.workers) as pool:
+            sound = pool.submit(self._hear, data) if plan.has_audio else None
+            futures = [pool.submit(score_chunk, io.BytesIO(data), chunk, self.image) for chunk in plan.chunks]
+            chunks = [*self._finished(futures)]
+            heard = sound.result() if sound else None
+        with clock.stage("provenance"):
+            provenance = self.read_provenance(data, None)
+        return join_video(plan, chunks, heard, provenance, options, model=self.model, timings_ms=clock.elapsed_ms)
+
+    def estimate_s(self, data: bytes) -> float:
+        """Return the seconds that a slow machine would need; raises as `plan_video` does."""
+        plan = plan_video(io.BytesIO(data), max_seconds=self.max_seconds)
+        return SECONDS_PER_FRAME * sum(len(c.times) for c in plan.chunks)
+
+    def _hear(self, data: bytes) -> SoundResult:
+        return hear_sound(io.BytesIO(data), self.audio(), max_seconds=self.max_seconds)
+
+    def _finished(self, futures: Sequence[Future[ChunkResult]]) -> Iterator[ChunkResult]:
+        for done, future in enumerate(as_completed(futures), start=1):
+            if self.progress:
+                self.progress(done, len(futures))
+            yield future.result()
+
+
+def _sha256(source: BinaryIO) -> str:
+    source.seek(0)
+    digest = hashlib.sha256()
+    while block := source.read(_HASHED_BYTES):
+        digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,44 @@
+"""The video pipeline with its real detectors and readers; the functions take the parts they need, the command line takes all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from forensics.detect.audio import AudioDetector
+from forensics.detect.image import ImageDetector
+from forensics.media.video import MAX_SECONDS
+from forensics.provenance.reading import read_provenance
+from forensics.settings import ModelSettings
+from forensics.usecases import ports
+from forensics.usecases.analyse_video import AnalyseVideo, VideoProgress
+from forensics.usecases.video_model import read_video_model
+
+
+def frame_detector(settings: ModelSettings) -> ImageDetector:
+    """Load the image model, which looks at single frames."""
+    return ImageDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads)
+
+
+def sound_detector(settings: ModelSettings) -> AudioDetector:
+    """Load the audio model, which hears the sound track."""
+    return AudioDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads)
+
+
+def video_analyser(
+    settings: ModelSettings,
+    *,
+    image: ports.ImageDetector | None = None,
+    audio: Callable[[], ports.AudioDetector] | None = None,
+    max_seconds: float = MAX_SECONDS,
+    progress: VideoProgress | None = None,
+) -> AnalyseVideo:
+    """Return the whole pipeline in one process; detectors that are loaded already are shared."""
+    return AnalyseVideo(
+        image=image or frame_detector(settings),
+        audio=audio or (lambda: sound_detector(settings)),
+        read_provenance=read_provenance,
+        model=read_video_model(settings.models_dir),
+        workers=max(1, settings.threads),
+        max_seconds=max_seconds,
+        progress=progress,
+    )
