@@ -54,4 +54,4 @@ def _profile(bands: Table) -> Table:
     views = sliding_window_view(bands, SIDE_CHUNKS, axis=0)[::STEP_CHUNKS]  # (places, bands, SIDE_CHUNKS)
     rank = round((SIDE_CHUNKS - 1) * QUIET_PERCENTILE / 100)
     starts = range(0, len(views), _BLOCK)  # an hour's windows at once would take 80 MB
-    return np.concatenate([np.partition(views[at : at + _BLOCK], rank, axis=2)[:, :, rank] for at in starts])
+    return np.concatenate([np.partition(views[at : at + _BLOCK], rank, axis=2)[:, :, rank].copy() for at in starts])
