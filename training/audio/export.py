@@ -147,10 +147,6 @@ sha256 = "{file_sha256(MODEL_DIR / NETWORK_FILE)}"
 slope = {slope:.6f}
 intercept = {intercept:.6f}
 
-[spans]
-enter = {normal.synthetic:.4f}
-leave = {(normal.synthetic + normal.authentic) / 2:.4f}
-partial = {(1 + normal.synthetic) / 2:.4f}
 {_operating("normal", normal)}{_operating("strict", strict)}
 [guards]
 least_speech_s = 1.5

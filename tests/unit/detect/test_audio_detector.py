@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from forensics.detect.audio import AudioDetection, AudioDetector, channels_apart, split_channels
-from forensics.detect.audio_manifest import AudioGuards, AudioManifest, SpanRule, load_audio_manifest
-from forensics.detect.audio_segments import flag_segments
+from forensics.detect.audio_manifest import AudioGuards, AudioManifest, load_audio_manifest
+from forensics.detect.audio_segments import SpanRule, cells, flag_segments
 from forensics.detect.files import file_sha256
 from forensics.detect.onnx import Array, ModelUnavailable
 from forensics.detect.signals import SignalRange, SignalRanges
@@ -172,14 +173,37 @@ def test_windows_start_anew_after_a_pause_and_cover_all_speech() -> None:
     assert cutter.speech_s == pytest.approx(8, abs=0.1)
 
 
+def windows_of(*scores: float) -> list[ScoredWindow]:
+    return [ScoredWindow(2.0 * i, 2.0 * i + 4, 4.0, s) for i, s in enumerate(scores)]
+
+
 def test_hysteresis_holds_a_span_over_a_doubtful_window() -> None:
-    scores = (0.1, 0.9, 0.6, 0.9, 0.3, 0.6, 0.1)
-    windows = [ScoredWindow(2.0 * i, 2.0 * i + 4, 4.0, s) for i, s in enumerate(scores)]
-    spans = flag_segments(windows, enter=0.8, leave=0.5)
-    assert [(s.start, s.end) for s in spans] == [(2.0, 10.0)]
-    assert spans[0].score == pytest.approx(0.8)
+    rule = SpanRule(enter=0.8, leave=0.5, partial=0.9)
+    spans = flag_segments(windows_of(0.02, 0.95, 0.95, 0.6, 0.95, 0.95, 0.02, 0.02), rule)
+    assert [(s.start, s.end) for s in spans] == [(4.0, 12.0)]
+    assert 0.8 < spans[0].score < 0.95
     apart = [ScoredWindow(0, 4, 4, 0.9), ScoredWindow(30, 34, 4, 0.9)]
-    assert len(flag_segments(apart, enter=0.8, leave=0.5)) == 2
+    assert len(flag_segments(apart, rule)) == 2
+
+
+def test_a_stretch_counts_by_what_all_windows_over_it_say() -> None:
+    found = cells(windows_of(0.5, 0.9, 0.9, 0.5), contrast=0.0)
+    assert [(c.start_s, c.end_s) for c in found] == [(0, 2), (2, 4), (4, 6), (6, 8), (8, 10)]
+    assert found[2].score == pytest.approx(0.9)
+    assert found[1].score == pytest.approx(0.75, abs=0.01)  # the mean in logits
+
+
+def test_standing_out_from_the_rest_counts_where_there_is_a_rest() -> None:
+    rule = SpanRule(enter=0.6, leave=0.5, partial=0.8, contrast=1.0)
+    scores = (0.1, 0.1, 0.1, 0.4, 0.4, 0.1, 0.1, 0.1)
+    assert [(s.start, s.end) for s in flag_segments(windows_of(*scores), rule)] == [(8.0, 10.0)]
+    assert flag_segments(windows_of(*scores), replace(rule, contrast=0.0)) == ()
+    assert flag_segments(windows_of(*(0.4 for _ in scores)), rule) == ()
+    assert flag_segments(windows_of(0.1, 0.4), rule) == ()  # two windows have no rest
+
+
+def test_an_hour_of_windows_is_cut_in_a_moment() -> None:
+    assert len(cells(windows_of(*([0.2] * 1800)), contrast=1.0)) == 1801
 
 
 def test_the_manifest_pins_its_network(tmp_path: Path) -> None:
@@ -193,10 +217,6 @@ file = "net.onnx"
 sha256 = "{file_sha256(tmp_path / "net.onnx")}"
 slope = 1.0
 intercept = -0.5
-[spans]
-enter = 0.8
-leave = 0.5
-partial = 0.9
 [operating.normal]
 synthetic = 0.8
 authentic = 0.2
@@ -214,8 +234,12 @@ least_speech_s = 1.5
 largest_distance = 3.0
 """
     (tmp_path / "manifest.toml").write_text(text)
+    with pytest.raises(ModelUnavailable, match=r"spans\.toml"):
+        load_audio_manifest(tmp_path)
+    (tmp_path / "spans.toml").write_text("enter = 0.8\nleave = 0.5\npartial = 0.9\ncontrast = 1\n")
     loaded = load_audio_manifest(tmp_path)
     assert loaded.strict.thresholds.synthetic == 0.6
+    assert loaded.spans == SpanRule(0.8, 0.5, 0.9, 1.0)
     assert loaded.guards == AudioGuards(1.5, 3.0)
     (tmp_path / "net.onnx").write_bytes(b"changed")
     with pytest.raises(ModelUnavailable, match=r"net\.onnx"):

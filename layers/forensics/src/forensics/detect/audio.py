@@ -26,7 +26,6 @@ from forensics.media.windows import SpeechWindows, Window
 
 INPUT, LOGIT, DISTANCE, FAMILIES = "samples", "logit", "distance", "families"
 BATCH_WINDOWS = 8
-LEAST_PARTIAL_WINDOWS = 2  # one doubtful window of a long recording is no splice
 # The sides of a stereo recording are two speakers, not one room, when their difference holds this share of the power.
 _APART_SHARE = 0.2
 _PEEK_SECONDS = 20
@@ -191,12 +190,12 @@ class AudioDetector:
         latency_ms = round(sum(timings_ms.values()))
         rule, guards = self.manifest.spans, self.manifest.guards
         deciding = max(results, key=lambda r: -np.inf if r.logit is None else r.logit)
-        segments = flag_segments(deciding.windows, enter=rule.enter, leave=rule.leave)
+        segments = flag_segments(deciding.windows, rule)
         whole = None if deciding.logit is None else sigmoid(deciding.logit)
         spliced = (
             whole is not None
             and whole < self.manifest.normal.thresholds.synthetic
-            and self._spliced(deciding, segments)
+            and any(s.score >= rule.partial for s in segments)
         )
         score = max(s.score for s in segments) if spliced else whole
         speech_s = max(r.speech_s for r in results)
@@ -228,15 +227,6 @@ class AudioDetector:
         if attribution is None or votes is None or score is None or score < self.manifest.strict.thresholds.synthetic:
             return None
         return attribution.name(votes)
-
-    def _spliced(self, channel: ChannelResult, segments: tuple[Segment, ...]) -> bool:
-        """Tell a recording that is authentic as a whole and holds a span that clearly is not."""
-        strong = [s for s in segments if s.score >= self.manifest.spans.partial]
-        return any(
-            sum(s.start <= w.start_s + 0.05 and w.end_s - 0.05 <= s.end for w in channel.windows)
-            >= LEAST_PARTIAL_WINDOWS
-            for s in strong
-        )
 
 
 def split_channels(blocks: Iterable[Samples]) -> Iterator[Samples]:

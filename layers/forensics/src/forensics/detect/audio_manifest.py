@@ -6,21 +6,13 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from forensics.detect.audio_segments import SpanRule
 from forensics.detect.files import verify_file
 from forensics.detect.manifest import Attribution, read_attribution, read_mode
 from forensics.detect.onnx import ModelUnavailable
 from forensics.domain.scores import OperatingMode
 
 MODEL_DIRECTORY = "audio"
-
-
-@dataclass(frozen=True)
-class SpanRule:
-    """P(fake) of a window where a flagged span begins, below which it ends, and of a span that marks a partial fake."""
-
-    enter: float
-    leave: float
-    partial: float
 
 
 @dataclass(frozen=True)
@@ -62,9 +54,17 @@ def load_audio_manifest(directory: Path) -> AudioManifest:
         network=verify_file(directory / table["network"]["file"], sha256=table["network"]["sha256"]),
         slope=float(table["network"]["slope"]),
         intercept=float(table["network"]["intercept"]),
-        spans=SpanRule(**table["spans"]),
+        spans=_spans(directory / "spans.toml"),
         normal=read_mode(table["operating"]["normal"]),
         strict=read_mode(table["operating"]["strict"]),
         guards=AudioGuards(**table["guards"]),
         attribution=read_attribution(table),
     )
+
+
+def _spans(path: Path) -> SpanRule:
+    """Read the rule that training/audio/spans.py chose for this network."""
+    if not path.is_file():
+        raise ModelUnavailable(f"The span rule {path.parent.name}/{path.name} is missing; run `make setup`.")
+    with path.open("rb") as handle:
+        return SpanRule(**{key: float(value) for key, value in tomllib.load(handle).items()})
