@@ -21,8 +21,8 @@ from forensics.detect.manifest import ModelManifest, load_manifest
 from training.image.card import render
 from training.image.data import Item, balanced_weights, load_items
 from training.image.fuse import Fusion, OutOfFold, fit_fusion, read_oof, sigmoid
-from training.image.plots import reliability_svg, roc_svg
 from training.metrics import Interval, Metric, auc, balanced_accuracy_at, bootstrap, ece, eer, recall_at
+from training.plots import reliability_svg, roc_svg
 
 MODEL_DIR = Path("models/image")
 PROTOCOL_NAMES = {"family": "unseen generator family", "repository": "unseen source"}
@@ -57,7 +57,9 @@ def main() -> None:
     )
     labels = np.array([i.label for i in items])
     clean = scores[:, oof.clean]
-    (MODEL_DIR / "roc.svg").write_text(roc_svg(clean, labels, names=[PROTOCOL_NAMES[c] for c in clean_protocols(oof)]))
+    (MODEL_DIR / "roc.svg").write_text(
+        roc_svg([(column, labels) for column in clean.T], names=[PROTOCOL_NAMES[c] for c in clean_protocols(oof)])
+    )
     pooled = (np.repeat(labels, clean.shape[1]), np.repeat(balanced_weights(items), clean.shape[1]))
     (MODEL_DIR / "reliability.svg").write_text(reliability_svg(clean.ravel(), *pooled))
     (MODEL_DIR / "card.md").write_text(render(manifest, tables, counts=Counter(i.label for i in items)))

@@ -9,21 +9,25 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
 SIZE, MARGIN = 260, 40
-COLOURS = ("#1f5fa8", "#b3541e")
+COLOURS = ("#1f5fa8", "#b3541e", "#3d7a3d", "#7a3d77")
 Floats = NDArray[np.float64]
 
 
-def roc_svg(scores: Floats, labels: NDArray[np.int64], *, names: Sequence[str]) -> str:
-    """Return the ROC curves of out-of-fold scores (items, protocols), one per name."""
+def roc_svg(
+    scored: Sequence[tuple[Floats, NDArray[np.int64]]], *, names: Sequence[str], measured_on: str = "out of fold"
+) -> str:
+    """Return one ROC curve for each pair of scores and labels."""
     curves = []
-    for n in range(scores.shape[1]):
-        fpr, tpr, _ = roc_curve(labels, scores[:, n])
+    for scores, labels in scored:
+        fpr, tpr, _ = roc_curve(labels, scores)
         keep = np.unique(np.linspace(0, len(fpr) - 1, 120).astype(int))
         curves.append([*zip(fpr[keep], tpr[keep], strict=True)])
-    return _chart(curves, x="false alarm rate", y="recall", title="ROC, out of fold", names=names)
+    return _chart(curves, x="false alarm rate", y="recall", title=f"ROC, {measured_on}", names=names)
 
 
-def reliability_svg(scores: Floats, labels: NDArray[np.int64], weights: Floats, *, bins: int = 10) -> str:
+def reliability_svg(
+    scores: Floats, labels: NDArray[np.int64], weights: Floats, *, bins: int = 10, measured_on: str = "out of fold"
+) -> str:
     """Return the reliability diagram: share of fakes over mean score per bin, both labels weighing one half."""
     place = np.minimum((scores * bins).astype(int), bins - 1)
     points = []
@@ -32,7 +36,7 @@ def reliability_svg(scores: Floats, labels: NDArray[np.int64], weights: Floats, 
         if inside.sum() >= 5:
             w = weights[inside]
             points.append((float(np.average(scores[inside], weights=w)), float(np.average(labels[inside], weights=w))))
-    return _chart([points], x="score", y="share of fakes", title="Reliability, out of fold", dots=True)
+    return _chart([points], x="score", y="share of fakes", title=f"Reliability, {measured_on}", dots=True)
 
 
 def _chart(
