@@ -25,7 +25,7 @@ LEAST_PAGES = 5
 PRECISION = 0.9
 LEAST_NAMED = 20
 FOLDS = 5
-MOST_ROWS = 12_000
+MOST_ROWS = 6_000
 INVERSE_REGULARISATION = 0.01
 PARTS = (("train", "clean"), ("train", "2"), ("train", "3"), ("dev", "clean"))
 Floats = NDArray[np.float64]
@@ -67,7 +67,7 @@ def fit_families(net: Detector) -> FamilyHead:
         if not poor:
             weights, bias = _fit(pooled, targets, pages, labels)
             return FamilyHead(labels, weights, bias, threshold, precision, coverage)
-        names = names - {min(poor, key=lambda n: _precision_of(n, probabilities, targets, labels, threshold))}
+        names = names - set(poor)
     width = pooled.shape[1]
     return FamilyHead((OTHER,), np.zeros((width, 1)), np.zeros(1), 1.01, float("nan"), 0.0)
 
@@ -103,7 +103,7 @@ def _fit(
     for label in labels:
         weight[targets == label] /= max(weight[targets == label].sum(), 1e-12)
     weight[targets == OTHER] *= len(labels)  # most of what is met is none of these
-    model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=200)
+    model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=60)
     model.fit(x, targets, sample_weight=weight * len(x) / weight.sum())
     weights, bias = np.zeros((x.shape[1], len(labels))), np.full(len(labels), -1e3)
     coefficients, intercepts = model.coef_, model.intercept_
