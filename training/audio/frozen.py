@@ -83,7 +83,7 @@ def features(name: str, extract: Extract, part: str, view: str) -> tuple[list[st
 
 def linear() -> object:
     """A standardised logistic regression, strongly regularised."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.002, max_iter=300))
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.002, max_iter=100))
 
 
 def boosting() -> object:
@@ -97,13 +97,18 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--views", nargs="+", default=["0"])
     parser.add_argument("--test", nargs="+", default=["clean"])
-    parser.add_argument("--only", nargs="*", default=["band-gbm", "lfcc-gbm", "whisper-linear"])
+    parser.add_argument("--only", nargs="*", default=["band-gbm", "lfcc-gbm", "convolutions-linear"])
     args = parser.parse_args()
     torch.set_num_threads(1)
     models = {
         "band-gbm": ("band", band_features(), boosting),
         "lfcc-gbm": ("lfcc", lfcc_features, boosting),
-        "whisper-linear": (f"whisper{args.width}", whisper_features(args.whisper, width=args.width, layers=2), linear),
+        "convolutions-linear": (
+            f"conv{args.width}",
+            whisper_features(args.whisper, width=args.width, layers=0),
+            linear,
+        ),
+        "layers-linear": (f"whisper{args.width}", whisper_features(args.whisper, width=args.width, layers=2), linear),
     }
     clips = {str(c.path): c for c in load_clips()}
     for name in args.only:
