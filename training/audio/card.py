@@ -71,8 +71,8 @@ NAMED = """
 COPIES = """
 ## Neural and classic methods apart
 
-The same held-out recordings, resynthesised, against themselves (`training.audio.held_out_copies`): methods that training met, on voices
-and rooms that it did not.
+The same held-out recordings, resynthesised, against themselves (`training.audio.held_out_copies`): methods that training met, on
+voices and rooms that it did not.
 
 | method | kind | copies | AUC | copy above its own recording |
 |---|---|---|---|---|
