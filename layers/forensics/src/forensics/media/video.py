@@ -136,20 +136,47 @@ def read_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[tuple[floa
     MediaCorrupt when the file cannot be opened any more as a video.
     """
     with _opened(source) as track:
-        keyframes, _ = _index(track)
-        stream: Iterator[tuple[float, VideoFrame]] = track.frames()
-        at, left, shown = 0.0, MAX_DECODED_FRAMES, -1.0
+        walk = _Walk(track, _index(track)[0])
+        shown = -1.0
         for wanted in times:
-            if _worth_seeking(at, wanted, keyframes) and track.seek(wanted):
-                stream = track.frames()
-            found: tuple[float, VideoFrame] | None = None
-            for at, frame in islice(stream, left):
-                found, left = (at, frame), left - 1
-                if at >= wanted - 0.5 / track.fps:
-                    break
+            found = walk.frame_at(wanted)
             if found is not None and found[0] != shown:
                 shown = found[0]
                 yield max(0.0, shown), _upright(found[1])
+
+
+class _Walk:
+    """Goes through a track from one wanted time to the next, jumping where that saves decoding."""
+
+    def __init__(self, track: _Track, keyframes: Sequence[float]) -> None:
+        self._track = track
+        self._keyframes = keyframes
+        self._stream = track.frames()
+        self._at = 0.0
+        self._left = MAX_DECODED_FRAMES
+
+    def frame_at(self, wanted: float) -> tuple[float, VideoFrame] | None:
+        """Return the first frame from `wanted` on, else the last one there is; None when nothing more can be decoded."""
+        if not _worth_seeking(self._at, wanted, self._keyframes):
+            return self._decoded_until(wanted)
+        self._jump(wanted if self._keyframes else wanted - _BLIND_SEEK_S)
+        found = self._decoded_until(wanted)
+        if found is None:  # a container without an index may land behind the last keyframe
+            self._jump(0.0)
+            found = self._decoded_until(wanted)
+        return found
+
+    def _jump(self, time_s: float) -> None:
+        if self._track.seek(max(0.0, time_s)):
+            self._stream = self._track.frames()
+
+    def _decoded_until(self, wanted: float) -> tuple[float, VideoFrame] | None:
+        found: tuple[float, VideoFrame] | None = None
+        for found in islice(self._stream, self._left):
+            self._at, self._left = found[0], self._left - 1
+            if self._at >= wanted - 0.5 / self._track.fps:
+                break
+        return found
 
 
 @contextmanager

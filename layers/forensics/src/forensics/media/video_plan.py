@@ -26,7 +26,7 @@ def plan_chunks(
     it, and a chunk begins with a keyframe where one lies between its first frame and the last of the chunk before.
     """
     times = frame_times(duration_s, keyframes=keyframes, most=most)
-    groups = [times[i : i + per_chunk] for i in range(0, len(times), per_chunk)]
+    groups = _groups(times, keyframes, per_chunk=per_chunk)
     starts = [0.0, *(_cut(a[-1], b[0], keyframes) for a, b in pairwise(groups))]
     ends = [*starts[1:], round(duration_s, _TIME_DIGITS)]
     return tuple(
@@ -45,6 +45,22 @@ def frame_times(duration_s: float, *, keyframes: Sequence[float], most: int = MA
     return sorted({round(t, _TIME_DIGITS) for t in moved})
 
 
+def _groups(times: Sequence[float], keyframes: Sequence[float], *, per_chunk: int) -> list[Sequence[float]]:
+    """Part the times, half of `per_chunk` to `per_chunk` together, where a keyframe lies between two: nothing is decoded twice."""
+    groups, left = [], times
+    while len(left) > per_chunk:
+        cuts = [n for n in range(per_chunk, per_chunk // 2, -1) if _keyframe_between(left[n - 1], left[n], keyframes)]
+        size = cuts[0] if cuts else per_chunk
+        groups.append(left[:size])
+        left = left[size:]
+    return [*groups, left]
+
+
+def _keyframe_between(before: float, after: float, keyframes: Sequence[float]) -> bool:
+    at = bisect.bisect_right(keyframes, after) - 1
+    return at >= 0 and keyframes[at] > before
+
+
 def _near(time_s: float, keyframes: Sequence[float], *, within: float) -> float:
     at = bisect.bisect_left(keyframes, time_s)
     close = [k for k in keyframes[max(0, at - 1) : at + 1] if abs(k - time_s) <= within]
@@ -52,7 +68,7 @@ def _near(time_s: float, keyframes: Sequence[float], *, within: float) -> float:
 
 
 def _cut(before: float, after: float, keyframes: Sequence[float]) -> float:
-    """Return where one chunk ends and the next begins: its keyframe when there is one, else halfway."""
-    at = bisect.bisect_right(keyframes, after) - 1
-    cut = keyframes[at] if at >= 0 and keyframes[at] > before else (before + after) / 2
-    return round(cut, _TIME_DIGITS)
+    """Return where one chunk ends and the next begins: at the last keyframe between them, else halfway."""
+    if not _keyframe_between(before, after, keyframes):
+        return round((before + after) / 2, _TIME_DIGITS)
+    return round(keyframes[bisect.bisect_right(keyframes, after) - 1], _TIME_DIGITS)

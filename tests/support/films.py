@@ -1,0 +1,89 @@
+"""Films that tests make themselves: every frame's grey tells its time, the left upper corner is bright."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+RATE_HZ = 48_000
+TICKS_PER_S = 1000
+DARKEST, BRIGHTEST = 20, 200
+CORNER = 250
+
+
+@dataclass(frozen=True)
+class Film:
+    """What to make: FFmpeg's names, pixels, frames a second, frames from one keyframe to the next, a tone or silence."""
+
+    container: str = "mp4"
+    codec: str = "libx264"
+    width: int = 160
+    height: int = 96
+    seconds: float = 6.0
+    fps: int = 10
+    keyframe_every: int = 20
+    sound: bool = False
+    stamps_s: Sequence[float] | None = None  # of frames that do not come evenly
+
+
+def film(spec: Film) -> bytes:
+    """Return the file; the frame at second t is grey `grey_at(t, seconds)`."""
+    buffer = io.BytesIO()
+    stamps = spec.stamps_s or [i / spec.fps for i in range(round(spec.seconds * spec.fps))]
+    with av.open(buffer, "w", format=spec.container) as output:
+        stream = output.add_stream(spec.codec, rate=spec.fps)
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
+        stream.codec_context.gop_size = spec.keyframe_every
+        stream.codec_context.time_base = Fraction(1, TICKS_PER_S if spec.stamps_s else spec.fps)
+        if spec.codec == "libx264":
+            stream.options = {"preset": "ultrafast", "sc_threshold": "0"}
+        sound = (
+            output.add_stream("libopus" if spec.container == "webm" else "aac", rate=RATE_HZ) if spec.sound else None
+        )
+        _add_pictures(output, stream, spec, stamps)
+        if sound is not None:
+            tone = (0.3 * np.sin(np.arange(round(spec.seconds * RATE_HZ)) / 20)).astype(np.float32)[None]
+            resampler = av.AudioResampler(sound.format.name, sound.layout, RATE_HZ, sound.frame_size or 960)
+            frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+            frame.sample_rate = RATE_HZ
+            for part in (*resampler.resample(frame), *resampler.resample(None), None):
+                output.mux(sound.encode(part))
+    return buffer.getvalue()
+
+
+def grey_at(time_s: float, seconds: float) -> float:
+    return DARKEST + (BRIGHTEST - DARKEST) * time_s / seconds
+
+
+def time_of(rgb: NDArray[np.uint8], seconds: float) -> float:
+    """Return the second that a frame's grey tells."""
+    middle = rgb[rgb.shape[0] // 2 :, rgb.shape[1] // 2 :]
+    return (float(middle[4:-4, 4:-4].mean()) - DARKEST) / (BRIGHTEST - DARKEST) * seconds
+
+
+def turned_clockwise(mp4: bytes) -> bytes:
+    """Return the file with a display matrix that turns its picture by 90 degrees clockwise, as telephones write it."""
+    at = mp4.index(b"tkhd") + 4 + 40  # version 0: the matrix follows 40 bytes of fields
+    one = 1 << 16
+    return mp4[:at] + struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, 1 << 30) + mp4[at + 36 :]
+
+
+def _add_pictures(
+    output: av.container.OutputContainer, stream: VideoStream, spec: Film, stamps: Sequence[float]
+) -> None:
+    ticks = TICKS_PER_S if spec.stamps_s else spec.fps
+    for stamp in stamps:
+        picture = np.full((spec.height, spec.width, 3), round(grey_at(stamp, spec.seconds)), dtype=np.uint8)
+        picture[: spec.height // 4, : spec.width // 4] = CORNER
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = round(stamp * ticks), Fraction(1, ticks)
+        output.mux(stream.encode(frame))
+    output.mux(stream.encode(None))

@@ -1,0 +1,149 @@
+"""Films of every container: what they are told to be, the wanted frames and no others, and what hostile ones are refused as."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from forensics.domain.errors import MediaCorrupt, MediaTooLong, MediaTypeMismatch
+from forensics.media.video import probe_video, read_frames
+from forensics.media.video_plan import frame_times, plan_chunks
+from tests.support.films import CORNER, Film, film, time_of, turned_clockwise
+from tests.support.sounds import wav
+
+SECONDS = 6.0
+CONTAINERS = {
+    "mp4": Film(),
+    "mov": Film(container="mov", codec="mpeg4"),
+    "mkv": Film(container="matroska"),
+    "webm": Film(container="webm", codec="libvpx"),
+    "avi": Film(container="avi", codec="mpeg4"),
+    "ts": Film(container="mpegts"),
+    "flv": Film(container="flv", codec="flv1"),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_facts_of_every_container(name: str) -> None:
+    facts = probe_video(io.BytesIO(film(CONTAINERS[name]))).facts
+    assert (facts.width, facts.height, facts.rotation, facts.has_audio) == (160, 96, 0, False)
+    assert facts.duration_s == pytest.approx(SECONDS, abs=0.3)
+    assert facts.fps == pytest.approx(10, abs=0.1)
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_wanted_frames_come_from_their_times(name: str) -> None:
+    wanted = (0.0, 1.5, 3.3, 5.9)
+    found = list(read_frames(io.BytesIO(film(CONTAINERS[name])), wanted))
+    assert [time_s for time_s, _ in found] == pytest.approx(wanted, abs=0.25)
+    for time_s, rgb in found:
+        assert (rgb.shape, rgb.dtype) == ((96, 160, 3), np.uint8)
+        assert time_of(rgb, SECONDS) == pytest.approx(time_s, abs=0.25)
+
+
+def test_a_worker_begins_in_the_middle() -> None:
+    data = film(Film(seconds=12, keyframe_every=50))
+    assert [round(t, 1) for t, _ in read_frames(io.BytesIO(data), (7.0, 9.0))] == [7.0, 9.0]
+
+
+def test_the_end_stands_for_times_after_it_and_is_shown_once() -> None:
+    found = list(read_frames(io.BytesIO(film(Film(seconds=1))), (0.9, 5.0, 50.0)))
+    assert [round(t, 1) for t, _ in found] == [0.9]
+
+
+def test_uneven_frames_keep_their_own_times() -> None:
+    stamps = [0.0, 0.04, 0.08, 1.0, 1.9, 2.0, 2.05, 3.7, 5.9]
+    found = list(read_frames(io.BytesIO(film(Film(stamps_s=stamps))), (0.0, 1.5, 3.0)))
+    assert [t for t, _ in found] == pytest.approx([0.0, 1.9, 3.7], abs=0.02)
+
+
+def test_a_turned_film_is_upright() -> None:
+    data = turned_clockwise(film(Film(seconds=1)))
+    facts = probe_video(io.BytesIO(data)).facts
+    assert (facts.width, facts.height, facts.rotation) == (96, 160, 90)
+    _, rgb = next(read_frames(io.BytesIO(data), (0.0,)))
+    assert rgb.shape == (160, 96, 3)
+    assert rgb[:20, -12:].mean() == pytest.approx(CORNER, abs=8)  # what was left above is right above
+
+
+def test_sound_is_told() -> None:
+    assert probe_video(io.BytesIO(film(Film(seconds=1, sound=True)))).facts.has_audio
+
+
+def test_a_film_over_the_limit_is_too_long() -> None:
+    with pytest.raises(MediaTooLong, match=r"0\.05 minutes"):
+        probe_video(io.BytesIO(film(Film())), max_seconds=3)
+
+
+def test_a_declared_length_that_the_frames_do_not_bear_out_is_measured() -> None:
+    data = bytearray(film(Film()))
+    at = data.index(b"mdhd") + 4 + 12
+    scale = int.from_bytes(data[at : at + 4], "big")
+    data[at + 4 : at + 8] = (scale * 7200).to_bytes(4, "big")  # two hours
+    assert probe_video(io.BytesIO(bytes(data))).facts.duration_s == pytest.approx(SECONDS, abs=0.3)
+
+
+def test_sound_alone_is_no_video() -> None:
+    with pytest.raises((MediaTypeMismatch, MediaCorrupt)):
+        probe_video(io.BytesIO(wav(seconds=1)))
+
+
+@pytest.mark.parametrize("keep", [0, 10, 200, 600])
+def test_cut_off_films_are_corrupt(keep: int) -> None:
+    with pytest.raises(MediaCorrupt):
+        probe_video(io.BytesIO(film(Film())[:keep]))
+
+
+def test_damage_in_the_middle_costs_only_its_frames() -> None:
+    spec = Film(container="mpegts", keyframe_every=10)
+    data = bytearray(film(spec))
+    third = len(data) // 3
+    data[third : third + 2000] = bytes(2000)
+    found = list(read_frames(io.BytesIO(bytes(data)), (0.0, 5.5)))
+    assert [round(t, 1) for t, _ in found] == [0.0, pytest.approx(5.5, abs=0.3)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_mutated_films_end_in_frames_or_in_a_problem(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    data = np.frombuffer(
+        film(Film(seconds=2, container=("mp4", "matroska", "avi")[seed % 3], codec="mpeg4")), np.uint8
+    ).copy()
+    data[rng.integers(0, data.size, 30)] = rng.integers(0, 256, 30)
+    try:
+        probed = probe_video(io.BytesIO(data.tobytes()))
+        times = frame_times(probed.facts.duration_s, keyframes=probed.keyframes_s)
+        assert all(rgb.ndim == 3 for _, rgb in read_frames(io.BytesIO(data.tobytes()), times))
+    except (MediaCorrupt, MediaTooLong, MediaTypeMismatch):
+        pass
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(0.5, 4), (3.0, 4), (10.0, 11), (60.0, 48), (1800.0, 48)])
+def test_the_budget_of_frames(seconds: float, count: int) -> None:
+    times = frame_times(seconds, keyframes=())
+    assert len(times) == count
+    assert times[0] == 0.0
+    assert seconds - 0.1 <= times[-1] < seconds
+    assert times == sorted(times)
+
+
+def test_chunks_cover_the_video_without_gaps() -> None:
+    chunks = plan_chunks(60.0, keyframes=[7.5 * i for i in range(8)])
+    assert [c.index for c in chunks] == list(range(len(chunks)))
+    assert (chunks[0].start_s, chunks[-1].end_s) == (0.0, 60.0)
+    assert all(a.end_s == b.start_s for a, b in pairwise(chunks))
+    assert all(c.start_s <= t <= c.end_s for c in chunks for t in c.times)
+    assert sum(len(c.times) for c in chunks) == 48
+    assert {c.start_s for c in chunks} <= {7.5 * i for i in range(8)}, "every chunk begins with a keyframe"
+
+
+def test_a_frame_near_a_keyframe_is_taken_from_it() -> None:
+    assert frame_times(1800.0, keyframes=[40.0])[1] == 40.0
+
+
+def test_a_plan_without_an_index_is_cut_evenly() -> None:
+    chunks = plan_chunks(30.0, keyframes=())
+    assert [len(c.times) for c in chunks] == [8, 8, 8, 7]
