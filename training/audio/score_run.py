@@ -1,4 +1,4 @@
-"""What a run is worth before it is exported: python -m training.audio.score_run --run runs/audio-tdnn [--part test] [--view clean]"""
+"""What a run is worth before it is exported: python -m training.audio.score_run --run RUN [--part test] [--view clean]"""
 
 from __future__ import annotations
 
