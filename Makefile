@@ -14,7 +14,7 @@ FIND_PYTHON := for python in python3 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest -q
 
 .PHONY: help setup serve demo check test test-fast test-e2e test-slow lint types imports bench lock openapi \
-	fetch-encoders evaluate-image evaluate-audio clean
+	fetch-encoders train-audio evaluate-image evaluate-audio clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,15 @@ openapi: $(STAMP)  ## write infra/openapi.yaml from the code
 
 fetch-encoders: $(STAMP)  ## the pinned third-party encoders, into the cache
 	$(BIN)/python models/fetch_encoders.py
+
+TRAIN := python
+train-audio:  ## train and measure the speech model (AUDIO_EXTRA, WHISPER=model.bin; an environment of training/requirements.txt)
+	$(TRAIN) -m training.audio.train --config training/audio/configs/tdnn.toml --whisper $(WHISPER)
+	$(TRAIN) -m training.audio.export --run runs/audio-tdnn
+	$(TRAIN) -m training.audio.spans
+	$(TRAIN) -m training.audio.partial
+	$(if $(VOCODERS),$(TRAIN) -m training.audio.held_out_copies --weights $(VOCODERS))
+	$(TRAIN) -m training.audio.card
 
 evaluate-image evaluate-audio: evaluate-%: $(STAMP)  ## measure the product on a labelled folder (DATA=...); one JSON
 	@$(BIN)/python -m training.evaluate $(DATA) $(if $(RESULTS),--results $(RESULTS))
