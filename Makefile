@@ -14,7 +14,7 @@ FIND_PYTHON := for python in python3 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest -q
 
 .PHONY: help setup serve demo check test test-fast test-e2e test-slow lint types imports bench lock openapi \
-	fetch-encoders train-audio evaluate-image evaluate-audio clean
+	fetch-encoders train-audio evaluate evaluate-image evaluate-audio clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -87,7 +87,9 @@ train-audio:  ## train and measure the speech model (AUDIO_EXTRA, WHISPER=model.
 	$(if $(VOCODERS),$(TRAIN) -m training.audio.held_out_copies --weights $(VOCODERS))
 	$(TRAIN) -m training.audio.card
 
-evaluate-image evaluate-audio: evaluate-%: $(STAMP)  ## measure the product on a labelled folder (DATA=...); one JSON
+evaluate-image: evaluate  ## measure the product on a labelled folder of pictures (DATA=...); one JSON
+evaluate-audio: evaluate  ## the same on a folder of recordings
+evaluate: $(STAMP)
 	@$(BIN)/python -m training.evaluate $(DATA) $(if $(RESULTS),--results $(RESULTS))
 
 clean:  ## remove what the verbs made, the virtual environment too
