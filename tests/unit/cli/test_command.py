@@ -13,10 +13,10 @@ from forensics.cli import main as command
 from forensics.cli.detector import LineMaker
 from forensics.cli.inputs import expand
 from forensics.cli.output import ResultFile, as_block
+from forensics.cli.progress import Progress
 from forensics.domain.errors import MediaFetchFailed
 from forensics.domain.job import DetectOptions
 from forensics.usecases.analyse_image import AnalyseImage
-from forensics.usecases.ports import HearingProgress
 from forensics.web.schemas import Problem, Result
 from tests.support.fakes import FakeClock, FakeDetector, FakeProvenance, detection
 
@@ -32,7 +32,7 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     """The command with a detector that needs no model."""
     fake = FakeDetector()
 
-    def line_maker(args: Any, progress: HearingProgress) -> LineMaker:
+    def line_maker(args: Any, show: Progress) -> LineMaker:
         options = DetectOptions(strict_mode=args.strict, explain=args.explain is not None)
         return LineMaker(AnalyseImage(fake, FakeProvenance()), refuse, options, 1_000_000, FakeClock())
 

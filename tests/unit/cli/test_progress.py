@@ -75,5 +75,26 @@ def test_a_terminal_gets_bars_that_go_away() -> None:
     assert "1/1" in text
 
 
+def test_a_video_tells_its_chunks() -> None:
+    out = io.StringIO()
+    show = Progress(out, clock=Ticking())
+    for _ in show.files(["film.mp4"], total=1):
+        for done in (1, 2):
+            show.watching(done, 2)
+            show.watching(1, 1)
+    assert out.getvalue().splitlines()[-1] == "film.mp4: 2 of 2 chunks"
+    assert "1 of 1" not in out.getvalue()
+
+
+def test_a_terminal_gets_a_bar_of_chunks() -> None:
+    out = Terminal()
+    show = Progress(out)
+    for _ in show.files(["film.mp4"], total=1):
+        show.watching(1, 4)
+        show.watching(3, 4)
+        show._recording.refresh()  # type: ignore[union-attr]
+    assert "film.mp4:  75%" in out.getvalue()
+
+
 def test_times_are_minutes_and_seconds() -> None:
     assert (clock_time(0), clock_time(67.9), clock_time(3667)) == ("0:00", "1:07", "61:07")

@@ -20,9 +20,8 @@ from forensics.cli.output import ResultFile, as_block, as_line
 from forensics.cli.progress import Progress
 from forensics.domain.job import DetectOptions
 from forensics.settings import ModelSettings
-from forensics.usecases.ports import HearingProgress
 
-MAX_FILE_BYTES = 100_000_000  # of the largest medium; each pipeline has its own limit
+MAX_FILE_BYTES = 500_000_000  # of the largest medium; each pipeline has its own limit
 EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
@@ -45,7 +44,7 @@ def _run(args: argparse.Namespace) -> int:
     inputs = list(expand(args.inputs))
     show = Progress()
     try:
-        make_line = _line_maker(args, show.hearing)
+        make_line = _line_maker(args, show)
     except ModelUnavailable as error:
         print(f"deepfake-detect: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -69,7 +68,7 @@ def _run(args: argparse.Namespace) -> int:
     return status
 
 
-def _line_maker(args: argparse.Namespace, progress: HearingProgress) -> LineMaker:
+def _line_maker(args: argparse.Namespace, show: Progress) -> LineMaker:
     # Imported here so that --help and usage errors answer at once.
     from forensics.net.fetch import GuardedFetch
     from forensics.usecases.ports import Clock
@@ -77,7 +76,7 @@ def _line_maker(args: argparse.Namespace, progress: HearingProgress) -> LineMake
 
     models = replace(ModelSettings.from_env(), threads=args.threads)
     return LineMaker(
-        analyse=media_analyser(models, progress=progress),
+        analyse=media_analyser(models, hearing=show.hearing, watching=show.watching),
         fetch=GuardedFetch(allow_loopback=args.allow_loopback),
         options=DetectOptions(strict_mode=args.strict, explain=args.explain is not None),
         max_bytes=MAX_FILE_BYTES,
@@ -89,7 +88,7 @@ def _line_maker(args: argparse.Namespace, progress: HearingProgress) -> LineMake
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deepfake-detect",
-        description="Say whether pictures and speech are authentic, synthetic or manipulated, and why.",
+        description="Say whether pictures, speech and videos are authentic, synthetic or manipulated, and why.",
         epilog="exit status: 0 all analysed, 1 some could not be, 2 wrong usage or models missing",
     )
     parser.add_argument("inputs", nargs="+", metavar="FILE|URL|DIR")

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 PLAIN_INTERVAL_S = 10.0
 LONG_RECORDING_S = 60.0  # shorter ones are done before one could read how far they are
+LEAST_CHUNKS = 2  # a video of one chunk is done before one could read it
 _NAME_CHARS = 24
 # With and without a known length; tqdm's own rates would be seconds per second.
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {postfix[0]} of {postfix[1]}, {remaining} left"
@@ -20,7 +21,8 @@ _COUNT = "{desc} {postfix[0]} heard, {elapsed} passed"
 
 
 class Progress:
-    """How far a run is: files done of all, and inside a long recording the time heard of its length, when that is known."""
+    """How far a run is: files done of all, and inside a long recording the time heard of its length, when that is
+    known, inside a video its chunks."""
 
     def __init__(self, out: IO[str] | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._out = out or sys.stderr
@@ -51,6 +53,17 @@ class Progress:
             self._draw(heard_s, known)
         else:
             self._tell(f"{self._name}: {clock_time(heard_s)}{f' of {clock_time(known)}' if known else ''} heard")
+
+    def watching(self, done: int, total: int) -> None:
+        """Show how many chunks of the video in hand were looked at."""
+        if total < LEAST_CHUNKS:
+            return
+        if not self._terminal:
+            self._tell(f"{self._name}: {done} of {total} chunks")
+            return
+        if self._recording is None:
+            self._recording = tqdm(desc=self._name, file=self._out, position=1, leave=False, total=total, unit="chunk")
+        self._recording.update(done - self._recording.n)
 
     def _draw(self, heard_s: float, known: float | None) -> None:
         told = [clock_time(heard_s), clock_time(known) if known else ""]

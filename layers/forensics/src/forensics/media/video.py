@@ -37,6 +37,7 @@ _DEMUXERS = "mov,matroska,avi,flv,mpeg,mpegts,asf,ogg"
 _OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
 _PARSE_ERRORS = (av.FFmpegError, EOFError, LookupError, MemoryError, OSError, OverflowError, UnicodeError, ValueError)
 _PROBED_PACKETS = 300
+_LEAST_LAST_S = 1.0
 _BLIND_SEEK_S = 4.0  # without an index: seek when the next frame is further away than this
 _INDEX_GAP_S = 2.0  # an index that ends this long before the declared end does not bear the declaration out
 
@@ -74,6 +75,11 @@ class _Track:
             whole = whole or frame.key_frame
             if whole or not frame.is_corrupt:
                 yield last, frame
+
+    @property
+    def frame_lasts_s(self) -> float:
+        """How long a frame may stand for the moments after it: a slide show's for long."""
+        return max(_LEAST_LAST_S, 2 / self.fps)
 
     def seek(self, time_s: float) -> bool:
         """Go to the keyframe before; False when the file cannot be sought in."""
@@ -132,7 +138,7 @@ def probe_video(source: BinaryIO, *, max_seconds: float = MAX_SECONDS) -> Probed
 def read_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[tuple[float, Rgb]]:
     """Yield for each time, ascending seconds, the frame shown then or soon after, upright: its own time, uint8 (height, width, 3).
 
-    The end of the video stands for times after it; a frame is yielded once. What cannot be decoded is left out. Raises
+    The last frame stands for times soon after it; a frame is yielded once. What cannot be decoded is left out. Raises
     MediaCorrupt when the file cannot be opened any more as a video.
     """
     with _opened(source) as track:
@@ -140,7 +146,7 @@ def read_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[tuple[floa
         shown = -1.0
         for wanted in times:
             found = walk.frame_at(wanted)
-            if found is not None and found[0] != shown:
+            if found is not None and found[0] != shown and found[0] >= wanted - track.frame_lasts_s:
                 shown = found[0]
                 yield max(0.0, shown), _upright(found[1])
 
