@@ -6,6 +6,7 @@ and so are recordings. Families that never reach the precision are taught as "ot
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,11 +44,11 @@ class FamilyHead:
     coverage: float  # share of the named families' fakes that are named at the threshold
 
     def manifest(self) -> str:
-        """Return the manifest's section, with the figures as a comment."""
-        return (
-            f"\n# Right {self.precision:.3f} of the time on pages held out, for {self.coverage:.3f} of these families' fakes.\n"
-            f"[attribution]\nlabels = {list(self.labels)}\nthreshold = {self.threshold:.4f}\n"
-        ).replace("'", '"')
+        """Return the manifest's section with its figures, nothing when no family can be named."""
+        if not self.coverage:
+            return ""
+        figures = f"Right {self.precision:.3f} of the time on pages held out, named for {self.coverage:.3f} of these families' fakes."
+        return f"\n# {figures}\n[attribution]\nlabels = {json.dumps(self.labels)}\nthreshold = {self.threshold:.4f}\n"
 
 
 def fit_families(net: Detector) -> FamilyHead:
