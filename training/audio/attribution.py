@@ -47,7 +47,7 @@ class FamilyHead:
         """Return the manifest's section with its figures, nothing when no family can be named."""
         if not self.coverage:
             return ""
-        figures = f"Right {self.precision:.3f} of the time on pages held out, named for {self.coverage:.3f} of these families' fakes."
+        figures = f"Right {self.precision:.3f} of the time on held-out pages, named for {self.coverage:.3f} of these fakes."
         return f"\n# {figures}\n[attribution]\nlabels = {json.dumps(self.labels)}\nthreshold = {self.threshold:.4f}\n"
 
 
