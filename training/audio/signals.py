@@ -2,8 +2,8 @@
 
 Ranges are the central 90 % of real recordings of training pages (every page counts by the root of its size), written to
 models/audio/signals.toml. Worth is the AUC of the value between the fakes and the recordings of one page, averaged over pages: on
-held-out pages, and on training and development pages. The latter chose the formulas of `spectrum` and `phase` with the former's figures
-in view, so both flatter these two. Splices are measured on splices made here. Writes models/audio/signals.json.
+held-out pages, and on training and development pages. The latter chose the formulas of `spectrum` and `phase` with the former's
+figures in view, so both flatter these two. Splices are measured on splices made here. Writes models/audio/signals.json.
 """
 
 from __future__ import annotations
