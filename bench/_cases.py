@@ -51,15 +51,14 @@ def recording() -> bytes:
 
 def long_recording() -> bytes:
     """Return an hour of it as a mono MP3; ten minutes are different, then they come again."""
-    minutes = [voice(MINUTE_S, seed=seed)[None] for seed in range(DIFFERENT_MINUTES)]
-    blocks = (minutes[number % DIFFERENT_MINUTES] for number in range(LONG_S // MINUTE_S))
-    return mp3(blocks, layout="mono", bit_rate=MONO_BPS)
+    minutes = (voice(MINUTE_S, seed=seed)[None] for seed in range(DIFFERENT_MINUTES))
+    return mp3(minutes, layout="mono", bit_rate=MONO_BPS) * (LONG_S // MINUTE_S // DIFFERENT_MINUTES)
 
 
 def mp3(blocks: Iterator[Samples], *, layout: str, bit_rate: int) -> bytes:
-    """Return float32 (channels, n) blocks at the voice's rate as an MP3 at MP3_HZ."""
+    """Return float32 (channels, n) blocks at the voice's rate as an MP3 at MP3_HZ; frames alone, so that files can be joined."""
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp3") as container:
+    with av.open(buffer, "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as container:
         stream = container.add_stream("libmp3lame", rate=MP3_HZ, layout=layout)
         stream.bit_rate = bit_rate
         resampler = av.AudioResampler(stream.format.name, layout, MP3_HZ, stream.frame_size)

@@ -66,6 +66,8 @@ def _harmonics(pitch: NDArray[np.float64], tracks: NDArray[np.float64]) -> NDArr
 def _hiss(time: NDArray[np.float64], starts: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Return a consonant's noise before every other syllable."""
     noise = np.diff(rng.standard_normal(time.size), prepend=0.0)
-    corners: NDArray[np.float64] = np.stack([starts[::2] - 0.05, starts[::2] - 0.03, starts[::2], starts[::2] + 0.01], axis=1).ravel()
+    corners: NDArray[np.float64] = np.stack(
+        [starts[::2] - 0.05, starts[::2] - 0.03, starts[::2], starts[::2] + 0.01], axis=1
+    ).ravel()
     gain = np.interp(time, corners, np.tile([0.0, 1.0, 1.0, 0.0], starts[::2].size))
     return np.asarray(noise * gain, dtype=np.float64)
