@@ -1,0 +1,88 @@
+"""The network that is trained is the network that is served: spectrum against NumPy, ONNX against torch, batches by page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="onnx comes with training/requirements.txt, not with the lock")
+pytest.importorskip("torch", reason="torch comes with training/requirements.txt, not with the lock")
+pytest.importorskip("sklearn", reason="scikit-learn comes with training/requirements.txt, not with the lock")
+
+import torch
+
+from forensics.detect.onnx import OnnxModel
+from forensics.media.audio import SAMPLE_RATE_HZ
+from forensics.media.speech import WINDOW_SAMPLES, model_window
+from training.audio.attribution import OTHER, FamilyHead
+from training.audio.export import Exported, write_onnx
+from training.audio.net import EMBEDDING, POOLED, Detector
+from training.audio.spectra import BINS, FFT, HOP, ShortTimeSpectrum, phase_regularity
+from training.audio.spectral_augment import damaged
+from training.audio.train import loss_of
+
+RNG = np.random.default_rng(5)
+
+
+def windows(count: int) -> np.ndarray:
+    time = np.arange(WINDOW_SAMPLES) / SAMPLE_RATE_HZ
+    rows = [np.sin(2 * np.pi * 150 * (n + 1) * time) + 0.05 * RNG.standard_normal(WINDOW_SAMPLES) for n in range(count)]
+    return np.stack([model_window(r.astype(np.float32)) for r in rows])
+
+
+def test_the_spectrum_is_the_windowed_transform() -> None:
+    (samples,) = windows(1)
+    real, imaginary = (part[0].numpy() for part in ShortTimeSpectrum()(torch.from_numpy(samples[None])))
+    assert real.shape == (BINS, WINDOW_SAMPLES // HOP)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)
+    start = 100 * HOP - FFT // 2
+    expected = np.fft.rfft(samples[start : start + FFT] * hann)
+    np.testing.assert_allclose(real[:, 100] + 1j * imaginary[:, 100], expected, atol=1e-3)
+
+
+def test_a_steady_tone_has_regular_phase_and_noise_has_not() -> None:
+    time = np.arange(WINDOW_SAMPLES) / SAMPLE_RATE_HZ
+    tone = np.sin(2 * np.pi * 1000 * time).astype(np.float32)
+    noise = RNG.standard_normal(WINDOW_SAMPLES).astype(np.float32)
+    spectrum = ShortTimeSpectrum()(torch.from_numpy(np.stack([tone, noise])))
+    found = phase_regularity(spectrum, spectrum[0] ** 2 + spectrum[1] ** 2).numpy()
+    assert found[0, 25, 5:-5].min() > 0.99
+    assert abs(float(found[1, :, 5:-5].mean())) < 0.1
+
+
+def test_the_exported_graph_equals_the_trained_network(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    net = Detector(width=64, dropout=0.3).eval()
+    labels = ("hifigan", OTHER)
+    head = FamilyHead(labels, RNG.normal(0, 0.1, (2 * POOLED, 2)), np.zeros(2), 0.9, 1.0, 0.5)
+    model = Exported(net, torch.eye(EMBEDDING)[:, :4], torch.zeros(4), head).eval()
+    write_onnx(model, tmp_path / "net.onnx")
+    net.eval()
+    samples = windows(3)
+    served = OnnxModel(tmp_path / "net.onnx").run({"samples": samples})
+    with torch.no_grad():
+        logit, distance, families = (part.numpy() for part in model(torch.from_numpy(samples)))
+    # the file keeps large weights in half precision
+    np.testing.assert_allclose(served["logit"], logit, atol=2e-3)
+    np.testing.assert_allclose(served["distance"], distance, atol=2e-3)
+    np.testing.assert_allclose(served["families"], families, atol=2e-3)
+    np.testing.assert_allclose(served["families"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_damage_keeps_the_shape_and_never_sees_a_label() -> None:
+    torch.manual_seed(2)
+    spectrum = ShortTimeSpectrum()(torch.from_numpy(windows(8)))
+    real, imaginary = damaged(spectrum)
+    assert real.shape == imaginary.shape == spectrum[0].shape
+    assert torch.isfinite(real).all() and not torch.equal(real, spectrum[0])
+
+
+def test_the_pairwise_loss_falls_as_fakes_rise_above_their_own_page() -> None:
+    labels = torch.tensor([0.0, 0.0, 1.0, 1.0])
+    apart, mixed = torch.tensor([-1.0, -1.0, 1.0, 1.0]), torch.tensor([1.0, 1.0, -1.0, -1.0])
+    assert loss_of(apart, labels, smooth=0.0, rank=1.0) < loss_of(mixed, labels, smooth=0.0, rank=1.0)
+    shifted = loss_of(apart + 3, labels, smooth=0.0, rank=1.0) - loss_of(apart + 3, labels, smooth=0.0, rank=0.0)
+    still = loss_of(apart, labels, smooth=0.0, rank=1.0) - loss_of(apart, labels, smooth=0.0, rank=0.0)
+    assert float(shifted) == pytest.approx(float(still), abs=1e-5)  # the page's own level does not matter to it
