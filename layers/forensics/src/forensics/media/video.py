@@ -207,7 +207,7 @@ def _picture_track(container: InputContainer) -> _Track:
     if stream.width * stream.height > MAX_FRAME_PIXELS:
         raise MediaTooLargePixels(f"A frame may have at most {MAX_FRAME_PIXELS} pixels.")
     stream.thread_type = "AUTO"
-    stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}  # the header may lie
+    stream.codec_context.options = {"max_pixels": str(2 * MAX_FRAME_PIXELS)}  # a header may lie; rows are padded
     stream.codec_context.skip_frame = "NONREF"  # no other frame needs them: about half of the work
     tick_s = float(stream.time_base or 0) or 1 / 90_000
     start_s = (stream.start_time or 0) * tick_s
