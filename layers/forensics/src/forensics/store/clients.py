@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 
 class AwsClients:
@@ -23,6 +24,9 @@ class AwsClients:
 
     def sqs(self) -> SQSClient:
         return _sqs()
+
+    def stepfunctions(self) -> SFNClient:
+        return _stepfunctions()
 
     def lambda_(self) -> LambdaClient:
         return _lambda()
@@ -50,6 +54,14 @@ def _sqs() -> SQSClient:
     import boto3
 
     return boto3.client("sqs")
+
+
+@lru_cache(maxsize=1)
+def _stepfunctions() -> SFNClient:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("stepfunctions", config=Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard"}))
 
 
 @lru_cache(maxsize=1)

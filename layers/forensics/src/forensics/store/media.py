@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
+
+from forensics.store.ranged import open_object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,6 +30,10 @@ class S3Media:
             return client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except client.exceptions.NoSuchKey:
             return None
+
+    def open(self, key: str) -> BinaryIO:
+        """Return the object as a seekable file that fetches what is read; raises MediaFetchFailed when it is gone."""
+        return open_object(self.client(), bucket=self.bucket, key=key)
 
     def delete(self, key: str) -> None:
         self.client().delete_object(Bucket=self.bucket, Key=key)
