@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
@@ -18,6 +18,8 @@ API_ID = "local"
 _RUNTIME = "provided.al2023"
 _API_ID_TAG = "ms-custom-id"
 _LOOPBACK = "127.0.0.0/8"
+_ROOT = Path(__file__).resolve().parents[1]
+MAP_WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def localise(template: Template) -> Localised:
     for name, resource in local["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             changes += _function(name, resource)
+        elif resource["Type"] == "AWS::Serverless::StateMachine":
+            changes += _state_machine(name, resource["Properties"])
         elif resource["Type"] == "AWS::Serverless::Api":
             changes += _api(name, resource["Properties"])
         elif resource["Type"] in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"):
@@ -99,6 +103,28 @@ def _handler(name: str, metadata: Mapping[str, str]) -> str:
     if len(path.parts) != 3 or path.parts[0] != "functions" or path.name != "Dockerfile":
         raise ValueError(f"{name}: expected Metadata.Dockerfile functions/<name>/Dockerfile, got {str(path)!r}")
     return f"functions.{path.parts[1]}.app.handler"
+
+
+def _state_machine(name: str, properties: Template) -> Iterator[Change]:
+    uri = properties.pop("DefinitionUri")
+    properties["Definition"] = parse((_ROOT / uri).read_text())
+    yield Change(name, f"DefinitionUri -> Definition, the text of {uri}", "the file need not be uploaded first")
+    for path, state in maps(properties["Definition"]):
+        was, state["MaxConcurrency"] = state["MaxConcurrency"], MAP_WORKERS
+        yield Change(
+            name,
+            f"MaxConcurrency of {path}: {was} -> {MAP_WORKERS}",
+            "each worker is a process of this machine with its own copy of the model",
+        )
+
+
+def maps(machine: Template) -> Iterator[tuple[str, Template]]:
+    """Yield name and definition of every Map state of a state machine, nested ones too."""
+    for name, state in machine["States"].items():
+        if state["Type"] == "Map":
+            yield name, state
+        for inner in [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])]:
+            yield from maps(inner)
 
 
 def _api(name: str, properties: Template) -> Iterator[Change]:

@@ -31,6 +31,8 @@ OPTIONAL = {
     "MAX_AUDIO_SECONDS",
     "MAX_IMAGE_BYTES",
     "MAX_IMAGE_PIXELS",
+    "MAX_VIDEO_BYTES",
+    "MAX_VIDEO_SECONDS",
     "RESULT_TTL_DAYS",
 }
 RETRY_LATER = {"quota-exceeded"}  # codes that only the gateway answers with
@@ -70,9 +72,15 @@ def test_policies_name_actions_and_resources(template: Template) -> None:
         assert not [r for r in resources if "*" in json.dumps(r) and not json.dumps(r).endswith('/*"}')], name
 
 
-def test_only_the_detector_and_the_purge_may_delete_media(template: Template) -> None:
+def test_only_what_ends_a_job_and_the_purge_may_delete_media(template: Template) -> None:
     may_delete = {name for name, statement in statements(template) if "s3:DeleteObject" in json.dumps(statement)}
-    assert may_delete == {"DetectAudioFunction", "DetectImageFunction", "PurgeFunction"}
+    assert may_delete == {
+        "DetectAudioFunction",
+        "DetectImageFunction",
+        "JobFinishFunction",
+        "PurgeFunction",
+        "VideoJoinFunction",
+    }
 
 
 def test_every_variable_is_read_and_every_name_read_is_set(template: Template) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from localcloud.__main__ import explain
 from localcloud.emulator import ROOT
-from localcloud.localise import API_ID, Template, gateway_responses, localise, parse
+from localcloud.localise import API_ID, MAP_WORKERS, Template, gateway_responses, localise, maps, parse
 
 CHANGED_IN_FUNCTIONS = {"PackageType", "Runtime", "Handler", "CodeUri"}
+CHANGED_IN_STATE_MACHINES = {"DefinitionUri", "Definition"}
 CHANGED_IN_API = {"BinaryMediaTypes", "Tags", "PropagateTags"}
 
 
@@ -34,6 +35,8 @@ def test_everything_else_is_left_as_it_is(template: Template) -> None:
         if resource["Type"] == "AWS::Serverless::Function":
             metadata_free = {key: value for key, value in resource.items() if key != "Metadata"}
             assert without(mine, CHANGED_IN_FUNCTIONS) == without(metadata_free, CHANGED_IN_FUNCTIONS)
+        elif resource["Type"] == "AWS::Serverless::StateMachine":
+            assert without(mine, CHANGED_IN_STATE_MACHINES) == without(resource, CHANGED_IN_STATE_MACHINES)
         elif resource["Type"] == "AWS::Serverless::Api":
             assert without(mine, CHANGED_IN_API) == without(resource, CHANGED_IN_API)
         elif resource["Type"].endswith("Policy"):
@@ -42,6 +45,16 @@ def test_everything_else_is_left_as_it_is(template: Template) -> None:
             assert mine == resource
     for section in ("Outputs", "Globals", "Conditions"):
         assert local[section] == template[section]
+
+
+def test_the_state_machine_is_the_file_but_for_the_number_of_workers(template: Template) -> None:
+    local = localise(template).template["Resources"]["VideoStateMachine"]["Properties"]["Definition"]
+    written = parse((ROOT / "infra/statemachines/video.asl.yaml").read_text())
+    assert local != written
+    for (name, mine), (_, theirs) in zip(maps(local), maps(written), strict=True):
+        assert (name, mine["MaxConcurrency"]) == ("Every chunk", MAP_WORKERS)
+        mine["MaxConcurrency"] = theirs["MaxConcurrency"]
+    assert local == written
 
 
 def test_the_argument_is_not_touched(template: Template) -> None:

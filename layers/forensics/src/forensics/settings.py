@@ -59,17 +59,23 @@ class ServiceSettings:
     media_bucket: str | None = None
     queue_urls: Mapping[str, str] = field(default_factory=dict)  # media type -> queue of its asynchronous jobs
     purge_queue_url: str | None = None
+    video_state_machine: str | None = None  # ARN
     detect_functions: Mapping[str, str] = field(default_factory=dict)  # media type -> function name
     allow_loopback_fetch: bool = False
     max_bytes: Mapping[str, int] = field(default_factory=dict)  # media type -> largest file
     max_image_pixels: int = 100_000_000
     max_audio_seconds: int = 3600
+    max_video_seconds: int = 1800
     result_ttl_days: int = 30
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> ServiceSettings:
         env = os.environ if env is None else env
-        functions = {"image": env.get("DETECT_IMAGE_FUNCTION", ""), "audio": env.get("DETECT_AUDIO_FUNCTION", "")}
+        functions = {
+            "image": env.get("DETECT_IMAGE_FUNCTION", ""),
+            "audio": env.get("DETECT_AUDIO_FUNCTION", ""),
+            "video": env.get("DETECT_VIDEO_FUNCTION", ""),
+        }
         queues = {"image": env.get("IMAGE_QUEUE_URL", ""), "audio": env.get("AUDIO_QUEUE_URL", "")}
         return cls(
             region=env.get("AWS_REGION") or _need(env, "AWS_DEFAULT_REGION"),
@@ -78,13 +84,16 @@ class ServiceSettings:
             media_bucket=env.get("MEDIA_BUCKET"),
             queue_urls={k: v for k, v in queues.items() if v},
             purge_queue_url=env.get("PURGE_QUEUE_URL"),
+            video_state_machine=env.get("VIDEO_STATE_MACHINE"),
             detect_functions={k: v for k, v in functions.items() if v},
             allow_loopback_fetch=env.get("ALLOW_LOOPBACK_FETCH", "false") == "true",
             max_bytes={
                 "image": int(env.get("MAX_IMAGE_BYTES") or 50_000_000),
                 "audio": int(env.get("MAX_AUDIO_BYTES") or 100_000_000),
+                "video": int(env.get("MAX_VIDEO_BYTES") or 500_000_000),
             },
             max_audio_seconds=int(env.get("MAX_AUDIO_SECONDS") or 3600),
+            max_video_seconds=int(env.get("MAX_VIDEO_SECONDS") or 1800),
             max_image_pixels=int(env.get("MAX_IMAGE_PIXELS") or 100_000_000),
             result_ttl_days=int(env.get("RESULT_TTL_DAYS") or 30),
         )

@@ -137,3 +137,14 @@ def problem(error: DetectorError, *, request_id: str | None = None) -> dict[str,
     if error.errors:
         body["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in error.errors]
     return body | error.extensions
+
+
+def from_problem(body: Mapping[str, Any]) -> DetectorError:
+    """Return the error whose `code` and `detail` an object has; InternalError without a detail for a code that is none of ours."""
+    known = {kind.code: kind for kind in _below(DetectorError)}
+    kind = known.get(body.get("code", ""))
+    return kind(body.get("detail")) if kind else InternalError()
+
+
+def _below(kind: type[DetectorError]) -> list[type[DetectorError]]:
+    return [kind, *(found for child in kind.__subclasses__() for found in _below(child))]

@@ -28,6 +28,7 @@ def openapi_document() -> dict[str, Any]:
         unified_router(_never_choose, _never_invoke),
         detect_router("image", _never_detect),
         detect_router("audio", _never_detect),
+        detect_router("video", _never_detect),
         job_router(_never_read),
         public_router(version="", region="", openapi=dict),
     )

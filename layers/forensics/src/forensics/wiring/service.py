@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from forensics.domain.video import VideoModel
 from forensics.net.fetch import GuardedFetch
 from forensics.settings import MissingSetting, ServiceSettings
 from forensics.store.clients import AwsClients
+from forensics.store.executions import Executions
 from forensics.store.functions import LambdaInvoker
 from forensics.store.jobs import DynamoJobs
 from forensics.store.keys import DynamoKeys
@@ -15,10 +18,12 @@ from forensics.store.queues import SqsQueue
 from forensics.usecases.abandon_job import AbandonJob
 from forensics.usecases.authorize import Authorize
 from forensics.usecases.detect_media import DetectMedia
+from forensics.usecases.detect_video import DetectVideo
 from forensics.usecases.finish_job import FinishJob
+from forensics.usecases.finish_video import FailTask, JoinTask
 from forensics.usecases.forward import ChooseFunction
 from forensics.usecases.get_job import GetJob
-from forensics.usecases.ports import Analyser, Clock
+from forensics.usecases.ports import Analyser, Clock, ProvenanceReader
 from forensics.usecases.process_job import ProcessJob
 from forensics.usecases.purge_media import PurgeMedia
 
@@ -51,6 +56,28 @@ class Service:
             region=self.settings.region,
             max_bytes=self.settings.max_bytes[medium],
         )
+
+    def detect_video(self, estimate_s: Callable[[bytes], float]) -> DetectVideo:
+        return DetectVideo(
+            medium="video",
+            estimate_s=estimate_s,
+            read=self.get_job(),
+            jobs=self.jobs(),
+            media=self.media(),
+            queue=Executions(
+                self.clients.stepfunctions, _named(self.settings.video_state_machine, "VIDEO_STATE_MACHINE")
+            ),
+            fetch=self.fetch(),
+            clock=self.clock,
+            region=self.settings.region,
+            max_bytes=self.settings.max_bytes["video"],
+        )
+
+    def join_video(self, read_provenance: ProvenanceReader, model: VideoModel) -> JoinTask:
+        return JoinTask(self.jobs(), self.media(), self.finish(), read_provenance, model)
+
+    def fail_job(self) -> FailTask:
+        return FailTask(self.jobs(), self.finish())
 
     def process_job(self, analyse: Analyser) -> ProcessJob:
         return ProcessJob(analyse=analyse, finish=self.finish(), jobs=self.jobs(), media=self.media())

@@ -1,0 +1,12 @@
+"""One chunk of a video: its frames, looked at by the image model."""
+
+from __future__ import annotations
+
+from forensics.settings import ModelSettings
+from forensics.usecases.video_tasks import FramesTask
+from forensics.wiring.service import Service
+from forensics.wiring.video import frame_detector
+from functions.working import task_handler
+
+service = Service.from_env()
+handler = task_handler(FramesTask(service.media(), frame_detector(ModelSettings.from_env())))

@@ -1,0 +1,75 @@
+"""The way in, the same for all media: a request becomes a job, its file is fetched, sniffed and, for later, kept and queued."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from forensics.domain.errors import InvalidRequest, PayloadTooLarge
+from forensics.domain.job import DetectRequest, Job, JobStatus, media_key
+from forensics.domain.result import pending_document
+from forensics.media.sniff import expect
+from forensics.usecases.ports import Clock, Fetcher, JobStore, MediaStore, Queue
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A job with the document to answer with; `timings_ms` by stage for a synchronous answer."""
+
+    job: Job
+    document: dict[str, object]
+    timings_ms: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptMedia:
+    """What every medium's endpoint does first; `max_bytes` is the largest file of that medium."""
+
+    medium: str
+    jobs: JobStore
+    media: MediaStore
+    queue: Queue
+    fetch: Fetcher
+    clock: Clock
+    region: str
+    max_bytes: int
+
+    def new_job(self, request: DetectRequest) -> Job:
+        """Return a job that is not stored yet."""
+        return Job(
+            tenant=request.tenant,
+            job_id=self.clock.job_id(self.region),
+            status=JobStatus.QUEUED,
+            media_type=self.medium,
+            options=request.options,
+            request_id=request.request_id,
+            created_at=self.clock.now(),
+        )
+
+    def bytes_of(self, request: DetectRequest) -> bytes:
+        """Return the file, sent or fetched; raises DetectorErrors when it is none of this medium."""
+        data = self._received(request)
+        expect(data, medium=self.medium)
+        return data
+
+    def enqueue(self, job: Job, data: bytes, estimate_s: float) -> Outcome:
+        """The file was fetched and looked at first, so that a bad one is this caller's 4xx and not a failed job found later."""
+        job = self.keep(job, data)
+        job = replace(job, document=pending_document(job, estimate_s=estimate_s))
+        self.jobs.create(job)
+        self.queue.send({"tenant": job.tenant, "job_id": job.job_id, "media_key": job.media_key})
+        return Outcome(job, dict(job.document), {})
+
+    def keep(self, job: Job, data: bytes) -> Job:
+        """Return the job with its file stored."""
+        key = media_key(job.tenant, job.job_id, retain=job.options.retain)
+        self.media.put(key, data, content_type="application/octet-stream")
+        return replace(job, media_key=key)
+
+    def _received(self, request: DetectRequest) -> bytes:
+        if request.media_url is not None:
+            return self.fetch(request.media_url, max_bytes=self.max_bytes)
+        if request.data is None:
+            raise InvalidRequest("One of `file` and `media_url` is needed.")
+        if len(request.data) > self.max_bytes:
+            raise PayloadTooLarge(f"A file may have at most {self.max_bytes} bytes.")
+        return request.data
