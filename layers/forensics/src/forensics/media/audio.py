@@ -18,6 +18,7 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from forensics.domain.errors import MediaCorrupt, MediaTooLong, MediaTypeMismatch, UnsupportedMediaType
+from forensics.media.mp4_bounds import refuse_endless_tables
 from forensics.media.resampling import MAX_CHANNELS, SAMPLE_RATE_HZ, Resampler, Samples
 
 __all__ = ["MAX_CHANNELS", "MAX_SECONDS", "SAMPLE_RATE_HZ", "AudioReader", "Samples", "decode_audio", "open_audio"]
@@ -152,6 +153,8 @@ def decode_audio(source: bytes | BinaryIO, *, max_seconds: float = MAX_SECONDS) 
 
 @contextmanager
 def _opened(handle: BinaryIO) -> Iterator[InputContainer]:
+    refuse_endless_tables(handle)
+    handle.seek(0)
     try:
         container = av.open(handle, mode="r", metadata_errors="ignore", options=_OPTIONS)
     except _PARSE_ERRORS as exc:

@@ -26,6 +26,7 @@ from forensics.domain.errors import (
     UnsupportedMediaType,
 )
 from forensics.domain.video import VideoFacts
+from forensics.media.mp4_bounds import refuse_endless_tables
 
 MAX_SECONDS = 1800.0
 SLACK_SECONDS = 1.0
@@ -187,6 +188,7 @@ class _Walk:
 
 @contextmanager
 def _opened(source: BinaryIO) -> Iterator[_Track]:
+    refuse_endless_tables(source)
     source.seek(0)
     try:
         container = av.open(source, mode="r", metadata_errors="ignore", options=_OPTIONS)
