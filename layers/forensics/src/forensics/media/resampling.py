@@ -50,7 +50,9 @@ class Resampler:
             raise ValueError("the sample rate is out of bounds, or changes too often")
         self._layout = self._layout or ("stereo" if channels == MAX_CHANNELS else "mono")
         self._format = found
-        self._inner = av.AudioResampler(format="fltp", layout=self._layout, rate=SAMPLE_RATE_HZ, frame_size=BLOCK_SAMPLES)
+        self._inner = av.AudioResampler(
+            format="fltp", layout=self._layout, rate=SAMPLE_RATE_HZ, frame_size=BLOCK_SAMPLES
+        )
 
     def _drain(self) -> Iterator[Samples]:
         if self._inner is not None:
