@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -49,11 +50,12 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
         aws.s3().create_bucket(Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         for name in ("IMAGE", "AUDIO", "PURGE"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", aws.sqs().create_queue(QueueName=name.lower())["QueueUrl"])
+        monkeypatch.setenv("VIDEO_STATE_MACHINE", _state_machine(aws))
         key = {"key_hash": hash_key(DEMO_KEY), "tenant": "acme", "plan": "free", "status": "active"}
         item: Any = {**{k: {"S": v} for k, v in key.items()}, "scopes": {"L": [{"S": "detect"}, {"S": "jobs"}]}}
         aws.dynamodb().put_item(TableName="keys", Item=item)
         yield aws
-    for factory in (clients._dynamodb, clients._s3, clients._sqs, clients._lambda):
+    for factory in (clients._dynamodb, clients._s3, clients._sqs, clients._lambda, clients._stepfunctions):
         factory.cache_clear()
 
 
@@ -92,6 +94,14 @@ def queued(stack: AwsClients, jobs: DynamoJobs) -> Callable[[bytes], Job]:
         return job
 
     return put
+
+
+def _state_machine(aws: AwsClients) -> str:
+    """A machine that ends at once: the real one is executed by the end-to-end tests."""
+    definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+    role = "arn:aws:iam::123456789012:role/video"
+    made = aws.stepfunctions().create_state_machine(name="video", definition=definition, roleArn=role)
+    return made["stateMachineArn"]
 
 
 def _table(aws: AwsClients, name: str, *keys: str) -> None:

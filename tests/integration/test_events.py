@@ -15,6 +15,7 @@ from forensics.store.clients import AwsClients
 from forensics.store.jobs import DynamoJobs
 from forensics.web.schemas import FailedJob, PendingJob, Problem, Result
 from tests.integration.conftest import JOB_ID, Handler
+from tests.support.clips import clip
 from tests.support.events import LambdaContext
 from tests.support.sounds import wav
 
@@ -52,7 +53,9 @@ def test_no_valid_key_is_unauthorized(handler: Load, name: str) -> None:
 
 
 def answer(handler: Load, name: str) -> tuple[int, dict[str, Any]]:
-    function = next(f for f in ("detect_image", "detect_audio", "detect", "jobs") if name.startswith(f + "_"))
+    function = next(
+        f for f in ("detect_image", "detect_audio", "detect_video", "detect", "jobs") if name.startswith(f + "_")
+    )
     got = handler(function)(event(name), LambdaContext())
     return got["statusCode"], json.loads(got["body"])
 
@@ -77,6 +80,7 @@ def test_a_tiny_picture_is_inconclusive(handler: Load, stack: AwsClients) -> Non
     ("name", "status", "code"),
     [
         ("detect_image_truncated", 422, "media-corrupt"),
+        ("detect_video_truncated", 422, "media-corrupt"),
         ("detect_image_private_url", 422, "media-url-forbidden"),
         ("detect_unknown_bytes", 415, "unsupported-media-type"),
         ("jobs_get", 404, "not-found"),
@@ -146,6 +150,63 @@ def test_the_unified_endpoint_invokes_the_images_function(handler: Load, monkeyp
     passed = json.loads(calls[0]["Payload"])
     assert (calls[0]["FunctionName"], passed["path"]) == ("detect-image", "/v1/detect/image")
     assert passed["body"] == event("detect_unified_png")["body"]
+
+
+def test_a_video_becomes_an_execution_named_by_its_job(handler: Load, stack: AwsClients) -> None:
+    status, body = answer(handler, "detect_video_async")
+    job = PendingJob.model_validate(body)
+    assert (status, objects(stack)) == (202, [f"media/acme/{job.job_id}"])
+    machine = stack.stepfunctions().list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    (execution,) = stack.stepfunctions().list_executions(stateMachineArn=machine)["executions"]
+    assert execution["name"] == job.job_id
+    told = stack.stepfunctions().describe_execution(executionArn=execution["executionArn"])["input"]
+    assert json.loads(told) == {"tenant": "acme", "job_id": job.job_id, "media_key": f"media/acme/{job.job_id}"}
+
+
+def test_a_video_goes_through_its_tasks(handler: Load, queued: Callable[[bytes], Job]) -> None:
+    queued(clip(seconds=2))
+    plan = handler("video_plan")(event("video_plan_task"), LambdaContext())
+    assert (plan["facts"]["width"], plan["has_audio"], len(plan["chunks"])) == (320, True, 1)
+    seen = handler("video_frames")(event("video_frames_task"), LambdaContext())
+    assert (len(seen["frames"]), seen["error"]) == (4, None)
+    heard = handler("video_audio")(event("video_audio_task"), LambdaContext())
+    assert heard["error"] is None
+    json.dumps([plan, seen, heard])
+
+
+def test_a_file_that_is_no_video_leaves_its_task_as_a_media_fault(
+    handler: Load, queued: Callable[[bytes], Job]
+) -> None:
+    queued(clip()[:3000])
+    plan = handler("video_plan")
+    with pytest.raises(Exception, match="media-corrupt") as raised:
+        plan(event("video_plan_task"), LambdaContext())
+    assert type(raised.value).__name__ == "MediaFault"
+
+
+def test_what_was_found_is_joined_and_the_media_gone(
+    handler: Load, stack: AwsClients, jobs: DynamoJobs, queued: Callable[[bytes], Job]
+) -> None:
+    queued(clip())
+    assert handler("video_join")(event("video_join_task"), LambdaContext()) == {"status": "completed"}
+    job = jobs.get("acme", JOB_ID)
+    assert job is not None and objects(stack) == []
+    found = Result.model_validate(job.document)
+    assert (found.verdict, found.media.coverage) == ("synthetic", 0.5)
+    assert any("1.0-2.0 s" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("job_finish_caught", "media-corrupt"), ("job_finish_stopped", "internal-error")]
+)
+def test_a_job_without_a_verdict_is_ended(
+    handler: Load, stack: AwsClients, jobs: DynamoJobs, queued: Callable[[bytes], Job], name: str, code: str
+) -> None:
+    queued(b"no verdict")
+    assert handler("job_finish")(event(name), LambdaContext()) == {"status": "failed"}
+    job = jobs.get("acme", JOB_ID)
+    assert job is not None and objects(stack) == []
+    assert FailedJob.model_validate(job.document).error.code == code
 
 
 @pytest.mark.parametrize(("name", "member"), [("jobs_health", "status"), ("jobs_openapi", "openapi")])
