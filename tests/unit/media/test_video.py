@@ -147,3 +147,37 @@ def test_a_frame_near_a_keyframe_is_taken_from_it() -> None:
 def test_a_plan_without_an_index_is_cut_evenly() -> None:
     chunks = plan_chunks(30.0, keyframes=())
     assert [len(c.times) for c in chunks] == [8, 8, 8, 7]
+
+
+class StoreDown(OSError):
+    pass
+
+
+class Flaky(io.BytesIO):
+    """Fails from the read of that number on."""
+
+    def __init__(self, data: bytes, good_reads: int) -> None:
+        super().__init__(data)
+        self.left = good_reads
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise StoreDown
+        return super().read(size)
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
+def test_a_store_that_fails_is_no_damage(container: str) -> None:
+    data = film(Film(seconds=30, container=container, width=320, height=240, keyframe_every=300))
+    source, failed, good = Flaky(data, 10_000), 0, 0
+    probe_video(source)
+    assert len(list(read_frames(source, (1.0, 29.0)))) == 2
+    needed = 10_000 - source.left
+    for good in range(needed):
+        source = Flaky(data, good)
+        with pytest.raises(StoreDown):
+            probe_video(source)
+            list(read_frames(source, (1.0, 29.0)))
+        failed += 1
+    assert failed == needed > 3

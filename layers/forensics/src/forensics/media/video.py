@@ -36,7 +36,8 @@ MAX_DECODED_FRAMES = 20_000  # of one call: a file without keyframes must not ho
 # As for sound: only these demuxers are tried, and no other file or address is opened.
 _DEMUXERS = "mov,matroska,avi,flv,mpeg,mpegts,asf,ogg"
 _OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
-_PARSE_ERRORS = (av.FFmpegError, EOFError, LookupError, MemoryError, OSError, OverflowError, UnicodeError, ValueError)
+# Not OSError, unlike for bytes in memory: a store that does not answer is no damage, and the caller tries again.
+_PARSE_ERRORS = (av.FFmpegError, EOFError, LookupError, MemoryError, OverflowError, UnicodeError, ValueError)
 _PROBED_PACKETS = 300
 _LEAST_LAST_S = 1.0
 _BLIND_SEEK_S = 4.0  # without an index: seek when the next frame is further away than this
