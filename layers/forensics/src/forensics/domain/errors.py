@@ -141,7 +141,9 @@ def problem(error: DetectorError, *, request_id: str | None = None) -> dict[str,
 
 def from_problem(body: Mapping[str, Any]) -> DetectorError:
     """Return the error whose `code` and `detail` an object has; InternalError without a detail for a code that is none of ours."""
-    known = {kind.code: kind for kind in _below(DetectorError) if kind.__module__ == __name__}  # not their special cases
+    known = {
+        kind.code: kind for kind in _below(DetectorError) if kind.__module__ == __name__
+    }  # not their special cases
     kind = known.get(body.get("code", ""))
     return kind(body.get("detail")) if kind else InternalError()
 
