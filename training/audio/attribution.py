@@ -47,7 +47,9 @@ class FamilyHead:
         """Return the manifest's section with its figures, nothing when no family can be named."""
         if not self.coverage:
             return ""
-        figures = f"Right {self.precision:.3f} of the time on held-out pages, named for {self.coverage:.3f} of these fakes."
+        figures = (
+            f"Right {self.precision:.3f} of the time on held-out pages, named for {self.coverage:.3f} of these fakes."
+        )
         return f"\n# {figures}\n[attribution]\nlabels = {json.dumps(self.labels)}\nthreshold = {self.threshold:.4f}\n"
 
 
@@ -69,7 +71,11 @@ def fit_families(net: Detector) -> FamilyHead:
             weights, bias = _fit(pooled, targets, pages, labels)
             return FamilyHead(labels, weights, bias, threshold, precision, coverage)
         names = names - set(poor)
-    width = pooled.shape[1]
+    return no_families(pooled.shape[1])
+
+
+def no_families(width: int) -> FamilyHead:
+    """Return a head that names nothing."""
     return FamilyHead((OTHER,), np.zeros((width, 1)), np.zeros(1), 1.01, float("nan"), 0.0)
 
 

@@ -19,19 +19,24 @@ from torch import Tensor, nn
 
 from forensics.detect.files import file_sha256
 from forensics.media.speech import WINDOW_SAMPLES
-from training.audio.attribution import FamilyHead, fit_families
+from training.audio.attribution import FamilyHead, fit_families, no_families
 from training.audio.batches import load_pool
+from training.audio.blend import TREES_WEIGHT, fit_trees
 from training.audio.calibrate import Pair, calibrate
 from training.audio.data import load_clips
-from training.audio.net import Detector
+from training.audio.lfcc import LfccStatistics
+from training.audio.net import POOLED, Detector
 from training.audio.scoring import score
 from training.audio.train import Config, build, read_config
+from training.audio.trees import TreeSum
 from training.audio.views import INT16
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 MODEL_DIR = Path("models/audio")
 NETWORK_FILE = "speech.onnx"
 LEAST_STORED_HALF = 1024  # elements; small tensors stay fp32
+KEPT_EXACT = ("trees.", "statistics.")  # a threshold moves a window from leaf to leaf
+LARGEST_HALF = 1e4
 WHITENING_WINDOWS = 1536
 LARGEST_QUANTILE = 0.999
 MEASURED_ON = "demo pages and corpora never trained on; seven in ten fakes are of systems never trained on"
@@ -43,9 +48,11 @@ class Exported(nn.Module):
     Distance is the root mean square of the whitened embedding.
     """
 
-    def __init__(self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead) -> None:
+    def __init__(
+        self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead, trees: nn.Module
+    ) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.trees, self.statistics = net, trees, LfccStatistics()
         self.register_buffer("projection", projection)
         self.register_buffer("offset", offset)
         self.register_buffer("family_weights", torch.tensor(families.weights, dtype=torch.float32))
@@ -55,13 +62,15 @@ class Exported(nn.Module):
         logit, embedding, pooled = self.net.listen(samples)
         axes = embedding @ self.projection + self.offset
         families = torch.softmax(pooled @ self.family_weights + self.family_bias, dim=1)
-        return logit, torch.sqrt((axes**2).mean(dim=1)), families
+        blended = logit + TREES_WEIGHT * self.trees(self.statistics(samples))
+        return blended, torch.sqrt((axes**2).mean(dim=1)), families
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--without-families", action="store_true", help="do not look for families: it takes minutes")
     args = parser.parse_args()
     config = read_config(args.run / "config.toml")
     net = build(config)
@@ -70,9 +79,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     MODEL_DIR.mkdir(parents=True, exist_ok=True)
     projection, offset, largest = whitening(net, config)
-    families = fit_families(net)
+    families = no_families(2 * POOLED) if args.without_families else fit_families(net)
     path = MODEL_DIR / NETWORK_FILE
-    write_onnx(Exported(net, projection, offset, families).eval(), path)
+    write_onnx(Exported(net, projection, offset, families, TreeSum(fit_trees())).eval(), path)
     clips = {str(c.path): c for c in load_clips()}
     scored = [score(path, part, "clean", clips, threads=args.threads) for part in ("dev", "test")]
     calibration = calibrate(*scored[0], *scored[1])
@@ -117,7 +126,8 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     casts = []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or values.size < LEAST_STORED_HALF:
+        exact = tensor.name.startswith(KEPT_EXACT) or np.abs(values).max(initial=0.0) > LARGEST_HALF
+        if tensor.data_type != TensorProto.FLOAT or values.size < LEAST_STORED_HALF or exact:
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(_half(values), f"{name}_half"))

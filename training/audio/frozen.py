@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
 import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -19,10 +18,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from forensics.media.audio import SAMPLE_RATE_HZ
 from training.audio.data import Clip, extra_dir, load_clips, weights
 from training.audio.early_whisper import EarlyWhisper, LogMel, load_whisper, pooled
 from training.audio.evaluate import clip_scores, report
+from training.audio.lfcc import lfcc_features
 from training.audio.views import INT16, open_view
 
 BATCH = 16
@@ -52,20 +51,6 @@ def band_features() -> Extract:
         return np.concatenate([log.mean(axis=2), log.std(axis=2)], axis=1)
 
     return extract
-
-
-def lfcc_features(windows: Floats) -> Floats:
-    """Return mean, deviation and 5th and 95th percentile of 20 LFCCs and their differences: (n, 160)."""
-    size, hop, filters = 512, 160, 40
-    frames = np.lib.stride_tricks.sliding_window_view(windows, size, axis=1)[:, ::hop] * np.hanning(size)
-    power = np.abs(np.fft.rfft(frames, axis=2)).astype(np.float32) ** 2
-    edges = np.linspace(0, SAMPLE_RATE_HZ / 2, filters + 2)
-    bins = np.linspace(0, SAMPLE_RATE_HZ / 2, size // 2 + 1)
-    bank = np.maximum(0, 1 - np.abs(bins[:, None] - edges[None, 1:-1]) / (edges[1] - edges[0]))
-    lfcc = scipy.fft.dct(np.log(power @ bank + 1e-8), axis=2, norm="ortho")[:, :, :20]
-    both = np.concatenate([lfcc[:, 1:], np.diff(lfcc, axis=1)], axis=2)
-    stats = [both.mean(axis=1), both.std(axis=1), *np.percentile(both, [5, 95], axis=1)]
-    return np.concatenate(stats, axis=1).astype(np.float32)
 
 
 def features(name: str, extract: Extract, part: str, view: str) -> tuple[list[str], Floats]:

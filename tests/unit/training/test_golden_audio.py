@@ -12,16 +12,19 @@ pytest.importorskip("torch", reason="torch comes with training/requirements.txt,
 pytest.importorskip("sklearn", reason="scikit-learn comes with training/requirements.txt, not with the lock")
 
 import torch
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from forensics.detect.onnx import OnnxModel
 from forensics.media.audio import SAMPLE_RATE_HZ
 from forensics.media.speech import WINDOW_SAMPLES, model_window
 from training.audio.attribution import OTHER, FamilyHead
 from training.audio.export import Exported, write_onnx
+from training.audio.lfcc import FEATURES, LfccStatistics, lfcc_features
 from training.audio.net import EMBEDDING, POOLED, Detector
 from training.audio.spectra import BINS, FFT, HOP, ShortTimeSpectrum, phase_regularity
 from training.audio.spectral_augment import damaged
 from training.audio.train import loss_of
+from training.audio.trees import TreeSum
 
 RNG = np.random.default_rng(5)
 
@@ -57,7 +60,7 @@ def test_the_exported_graph_equals_the_trained_network(tmp_path: Path) -> None:
     net = Detector(width=64, dropout=0.3).eval()
     labels = ("hifigan", OTHER)
     head = FamilyHead(labels, RNG.normal(0, 0.1, (2 * POOLED, 2)), np.zeros(2), 0.9, 1.0, 0.5)
-    model = Exported(net, torch.eye(EMBEDDING)[:, :4], torch.zeros(4), head).eval()
+    model = Exported(net, torch.eye(EMBEDDING)[:, :4], torch.zeros(4), head, TreeSum(small_trees())).eval()
     write_onnx(model, tmp_path / "net.onnx")
     net.eval()
     samples = windows(3)
@@ -69,6 +72,25 @@ def test_the_exported_graph_equals_the_trained_network(tmp_path: Path) -> None:
     np.testing.assert_allclose(served["distance"], distance, atol=2e-3)
     np.testing.assert_allclose(served["families"], families, atol=2e-3)
     np.testing.assert_allclose(served["families"].sum(axis=1), 1, atol=1e-5)
+
+
+def small_trees() -> HistGradientBoostingClassifier:
+    x = RNG.normal(0, 5, (400, FEATURES))
+    model = HistGradientBoostingClassifier(max_iter=12, max_leaf_nodes=7, min_samples_leaf=5)
+    return model.fit(x, (x[:, 3] + x[:, 40] > 0).astype(int))
+
+
+def test_trees_as_products_equal_the_trees() -> None:
+    model = small_trees()
+    x = RNG.normal(0, 5, (50, FEATURES)).astype(np.float32)
+    np.testing.assert_allclose(TreeSum(model)(torch.from_numpy(x)).numpy(), model.decision_function(x), atol=1e-5)
+
+
+def test_the_statistics_layer_equals_numpy() -> None:
+    samples = windows(3)
+    found = LfccStatistics()(torch.from_numpy(samples)).numpy()
+    assert found.shape == (3, FEATURES)
+    np.testing.assert_allclose(found, lfcc_features(samples), atol=2e-3)
 
 
 def test_damage_keeps_the_shape_and_never_sees_a_label() -> None:
