@@ -1,6 +1,6 @@
 """Trees on LFCC statistics beside the network: python -m training.audio.blend --run runs/audio-tdnn
 
-The network hears what lies in time, the trees what the linear bands of a whole window say; they err on different pages. Fits the trees
+The network hears what lies in time, the trees what the linear bands of a window say; they err on different pages. Fits the trees
 and prints what every weight of theirs is worth on the dev pages; TREES_WEIGHT is the one with the best AUC over all dev clips.
 """
 
