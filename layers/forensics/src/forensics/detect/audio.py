@@ -29,6 +29,8 @@ BATCH_WINDOWS = 8
 # The sides of a stereo recording are two speakers, not one room, when their difference holds this share of the power.
 _APART_SHARE = 0.2
 _PEEK_SECONDS = 20
+# silero-vad's own least length of speech (its min_speech_duration_ms): a click is no word.
+LEAST_SPOKEN_S = 0.25
 
 Progress = Callable[[float], None]
 Listener = Callable[[Samples], None]
@@ -257,7 +259,7 @@ def channels_apart(blocks: list[Samples]) -> bool:
 
 
 def _reasons(speech_s: float, distance: float, least_s: float, largest: float) -> tuple[str, ...]:
-    if not speech_s:
+    if speech_s < LEAST_SPOKEN_S:
         return ("no_speech",)
     checks = {"too_short": speech_s < least_s, "out_of_distribution": distance > largest}
     return tuple(reason for reason, holds in checks.items() if holds)
