@@ -109,6 +109,8 @@ class ChannelScorer:
             self._run()
         with self._clock.stage("signals"):
             signals = measure_audio(self._meter.close(native_hz=native_hz), self._signals)
+        if self._cutter.speech_s < LEAST_SPOKEN_S:
+            return ChannelResult(None, 0.0, (), 0.0, signals=signals)
         logit = float(np.mean(self._logits)) if self._logits else None
         distance = float(np.mean(self._distances)) if self._distances else 0.0
         families = np.mean(self._families, axis=0) if self._families else None
@@ -259,7 +261,7 @@ def channels_apart(blocks: list[Samples]) -> bool:
 
 
 def _reasons(speech_s: float, distance: float, least_s: float, largest: float) -> tuple[str, ...]:
-    if speech_s < LEAST_SPOKEN_S:
+    if not speech_s:
         return ("no_speech",)
     checks = {"too_short": speech_s < least_s, "out_of_distribution": distance > largest}
     return tuple(reason for reason, holds in checks.items() if holds)
