@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     run = parser.parse_args().run
     net = build(read_config(run / "config.toml"))
-    net.load_state_dict(torch.load(run / "last.pt")["net"])
+    net.load_state_dict(torch.load(run / "mean.pt")["net"])
     clips = {str(c.path): c for c in load_clips()}
     trained = {c.system for c in clips.values() if c.part == "train"}
     paths, values = features("lfcc", lfcc_features, "dev", "clean")

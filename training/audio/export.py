@@ -74,7 +74,7 @@ def main() -> None:
     args = parser.parse_args()
     config = read_config(args.run / "config.toml")
     net = build(config)
-    net.load_state_dict(torch.load(args.run / "last.pt")["net"])
+    net.load_state_dict(torch.load(args.run / "mean.pt")["net"])
     net.eval()
     torch.set_num_threads(args.threads)
     MODEL_DIR.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     net = build(read_config(args.run / "config.toml"))
-    net.load_state_dict(torch.load(args.run / "last.pt")["net"])
+    net.load_state_dict(torch.load(args.run / "mean.pt")["net"])
     clips = {str(c.path): c for c in load_clips()}
     paths, windows = open_view(args.part, args.view)
     rows = [i for i, p in enumerate(paths) if p in clips]

@@ -12,7 +12,7 @@ from torch.nn import functional
 from training.audio.spectra import BINS, Spectrum
 
 _BIN_HZ = 40.0
-_EQUALISED, _LOW_PASSED, _NOISY, _HIDDEN = 0.5, 0.2, 0.3, 0.4  # how often
+_EQUALISED, _LOW_PASSED, _NOISY, _HIDDEN = 0.5, 0.25, 0.4, 0.4  # how often
 _KNOTS, _MOST_GAIN = 10, 0.7  # nepers
 _MOST_HIDDEN_BINS, _MOST_HIDDEN_FRAMES = 24, 40
 
@@ -34,11 +34,11 @@ def _gain(batch: int) -> Tensor:
 
 
 def _noisy(spectrum: Spectrum) -> Spectrum:
-    """Add noise of a random slope 10 to 45 dB below the window."""
+    """Add noise of a random slope 5 to 45 dB below the window."""
     real, imaginary = spectrum
     batch = len(real)
     power = (real**2 + imaginary**2).mean(dim=(1, 2))
-    level = power * 10 ** (-(10 + torch.rand(batch) * 35) / 10) * (torch.rand(batch) < _NOISY)
+    level = power * 10 ** (-(5 + torch.rand(batch) * 40) / 10) * (torch.rand(batch) < _NOISY)
     shape = ((torch.arange(BINS)[None] + 3.0) / BINS) ** -torch.rand(batch)[:, None]
     shape = shape / (shape**2).mean(dim=1, keepdim=True).sqrt()
     scale = (level / 2).sqrt()[:, None, None] * shape[:, :, None]

@@ -1,7 +1,8 @@
 """Train the audio network: python -m training.audio.train --config training/audio/configs/tdnn.toml --whisper MODEL.bin
 
 Reads the windows that training.audio.views made. Writes runs/<name>/: config.toml, log.txt, last.pt (weights, optimiser and step: a
-cut off run goes on from it). Runs to the last step of the config or to --minutes; the learning rate follows the nearer one.
+cut off run goes on from it) and mean.pt (weights averaged over the last steps, which are exported). Runs to the last step of the
+config or to --minutes; the learning rate follows the nearer one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from forensics.media.audio import SAMPLE_RATE_HZ
 from training.audio.batches import GROUP, PER_LABEL, Pool, load_pool
@@ -32,6 +34,7 @@ from training.audio.views import INT16, open_view
 from training.metrics import auc
 
 SMALLEST_RATE = 0.01  # of the first
+REMEMBERED = 0.995  # of the averaged weights, from step to step
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def fit(net: Detector, pool: Pool, clips: Mapping[str, Clip], config: Config, ru
         [p for p in net.parameters() if p.requires_grad], config.rate, weight_decay=config.decay
     )
     step = restore(net, optimizer, run / "last.pt")
+    mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(REMEMBERED), use_buffers=True)
     rng = np.random.default_rng([config.seed, step])
     started, first, losses = time.monotonic(), step, list[float]()
     samples = round(config.seconds * SAMPLE_RATE_HZ)
@@ -116,13 +120,15 @@ def fit(net: Detector, pool: Pool, clips: Mapping[str, Clip], config: Config, ru
         rate = config.rate * max(SMALLEST_RATE, 0.5 * (1 + math.cos(math.pi * late)))
         optimizer.param_groups[0]["lr"] = rate * min(1.0, (step - first + 1) / config.warmup)
         windows, labels = pool.draw(rng, size=config.batch // GROUP * GROUP, samples=samples)
-        losses.append(update(net, optimizer, windows, labels, config))
+        losses.append(update(net, optimizer, torch.from_numpy(windows), torch.from_numpy(labels), config))
+        mean.update_parameters(net)
         step += 1
         over = spent >= 1
         if step % config.check == 0 or step == config.steps or over:
             torch.save({"net": net.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, run / "last.pt")
+            torch.save({"net": mean.module.state_dict(), "step": step}, run / "mean.pt")
             recent, seconds = np.mean(losses[-config.check :]), time.monotonic() - started
-            line = f"step {step} loss {recent:.3f} {dev_line(net, clips, pool.systems)} {seconds:.0f} s"
+            line = f"step {step} loss {recent:.3f} {dev_line(mean.module, clips, pool.systems)} {seconds:.0f} s"
             print(line, flush=True)
             with (run / "log.txt").open("a") as log:
                 log.write(line + "\n")
