@@ -9,6 +9,7 @@ from os import urandom
 from typing import TYPE_CHECKING, Any, Protocol
 
 from forensics.domain import ids
+from forensics.domain.events import Event
 from forensics.domain.evidence import Provenance
 from forensics.domain.job import Job
 from forensics.domain.scores import Detection
@@ -106,8 +107,16 @@ class JobStore(Protocol):
 
     def get(self, tenant: str, job_id: str) -> Job | None: ...
 
+    def begin(self, tenant: str, job_id: str) -> bool:
+        """Mark a queued job as processing, again and again if need be; False when it is terminal or gone."""
+        ...
+
     def finish(self, job: Job) -> bool:
         """Make the job terminal exactly once; False when it already was (the stored answer stands)."""
+        ...
+
+    def bury(self, job: Job) -> Job | None:
+        """Leave of the job only that it was deleted; return it as it stood, None when another call was first."""
         ...
 
     def stamp_deleted(self, tenant: str, job_id: str, deleted_at: datetime) -> None: ...
@@ -120,11 +129,33 @@ class MediaStore(Protocol):
 
     def delete(self, key: str) -> None: ...
 
+    def delete_all(self, prefix: str) -> None:
+        """Delete everything whose key begins with `prefix`, which ends with a slash."""
+        ...
+
     def signed_url(self, key: str) -> str: ...
 
 
 class Queue(Protocol):
     def send(self, message: Mapping[str, Any], *, delay_s: int = 0) -> None: ...
+
+
+class Events(Protocol):
+    """The bus. No use case that ends or deletes something calls it: the tables' streams are the outbox (docs/events.md).
+
+    Whoever makes a job's row terminal, stamps its deletion, turns it into a tombstone, or sets a batch's row to
+    `status = completed`, has thereby published; `PublishChanges` reads the streams and is the only caller.
+    """
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Put the events on the bus, all of them or raise; publishing one twice is harmless, because its id is the same."""
+        ...
+
+
+class StopsExecutions(Protocol):
+    def stop(self, job_id: str) -> None:
+        """Stop the job's execution; harmless when it has ended or was never started."""
+        ...
 
 
 class Fetcher(Protocol):
