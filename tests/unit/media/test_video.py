@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from forensics.domain.errors import MediaCorrupt, MediaTooLong, MediaTypeMismatch
-from forensics.media.video import probe_video, read_frames
+from forensics.media.video import probe_video, read_frames, show_frames
 from forensics.media.video_plan import frame_times, plan_chunks
 from tests.support.films import CORNER, Film, film, time_of, turned_clockwise
 from tests.support.sounds import wav
@@ -49,9 +49,20 @@ def test_a_worker_begins_in_the_middle() -> None:
     assert [round(t, 1) for t, _ in read_frames(io.BytesIO(data), (7.0, 9.0))] == [7.0, 9.0]
 
 
-def test_the_end_stands_for_times_soon_after_it_and_is_shown_once() -> None:
+def test_the_end_stands_for_times_soon_after_it() -> None:
     found = list(read_frames(io.BytesIO(film(Film(seconds=1))), (0.8, 1.2, 1.4, 5.0)))
-    assert [round(t, 1) for t, _ in found] == [0.8, 0.9]
+    assert [round(t, 1) for t, _ in found] == [0.8, 0.9, 0.9]
+    assert found[1][1] is found[2][1]
+
+
+def test_a_slow_film_shows_each_frame_for_all_its_times() -> None:
+    found = list(read_frames(io.BytesIO(film(Film(seconds=4, fps=1))), (0.0, 0.7, 0.9, 2.0, 3.95)))
+    assert [t for t, _ in found] == [0.0, 1.0, 1.0, 2.0, 3.0]
+
+
+def test_frames_tell_the_keyframe_before_them() -> None:
+    shown = list(show_frames(io.BytesIO(film(Film(keyframe_every=20))), (0.0, 1.0, 2.5, 5.9)))
+    assert [s.keyframe_s for s in shown] == pytest.approx([0.0, 0.0, 2.0, 4.0], abs=0.01)
 
 
 def test_uneven_frames_keep_their_own_times() -> None:

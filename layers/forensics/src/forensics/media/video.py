@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -52,6 +52,14 @@ class ProbedVideo:
 
     facts: VideoFacts
     keyframes_s: tuple[float, ...]
+
+
+class Shown(NamedTuple):
+    """A frame with its own second, upright: uint8 (height, width, 3), and the second of the keyframe before it, None if unknown."""
+
+    time_s: float
+    rgb: Rgb
+    keyframe_s: float | None
 
 
 @dataclass
@@ -138,19 +146,27 @@ def probe_video(source: BinaryIO, *, max_seconds: float = MAX_SECONDS) -> Probed
 
 
 def read_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[tuple[float, Rgb]]:
-    """Yield for each time, ascending seconds, the frame shown then or soon after, upright: its own time, uint8 (height, width, 3).
+    """Yield what `show_frames` does, each frame's own second and pixels alone."""
+    for shown in show_frames(source, times):
+        yield shown.time_s, shown.rgb
 
-    The last frame stands for times soon after it; a frame is yielded once. What cannot be decoded is left out. Raises
-    MediaCorrupt when the file cannot be opened any more as a video.
+
+def show_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[Shown]:
+    """Yield for each time, ascending seconds, the frame shown then or soon after.
+
+    A frame that stands for several times (the last one, or those of a slow film) is yielded for each of them, as the same
+    object. What cannot be decoded is left out. Raises MediaCorrupt when the file cannot be opened any more as a video.
     """
     with _opened(source) as track:
         walk = _Walk(track, _index(track)[0])
-        shown = -1.0
+        shown: tuple[float, Shown] | None = None
         for wanted in times:
             found = walk.frame_at(wanted)
-            if found is not None and found[0] != shown and found[0] >= wanted - track.frame_lasts_s:
-                shown = found[0]
-                yield max(0.0, shown), _upright(found[1])
+            if found is None or found[0] < wanted - track.frame_lasts_s:
+                continue
+            if shown is None or shown[0] != found[0]:
+                shown = found[0], Shown(max(0.0, found[0]), _upright(found[1]), walk.keyframe_s)
+            yield shown[1]
 
 
 class _Walk:
@@ -162,17 +178,21 @@ class _Walk:
         self._stream = track.frames()
         self._at = 0.0
         self._left = MAX_DECODED_FRAMES
+        self._found: tuple[float, VideoFrame] | None = None
+        self.keyframe_s: float | None = None
 
     def frame_at(self, wanted: float) -> tuple[float, VideoFrame] | None:
         """Return the first frame from `wanted` on, else the last one there is; None when nothing more can be decoded."""
+        if self._found is not None and self._at >= self._enough(wanted):
+            return self._found  # of a slow film, or for times behind the last frame
         if not _worth_seeking(self._at, wanted, self._keyframes):
-            return self._decoded_until(wanted)
+            return self._decoded_until(wanted) or self._found
         self._jump(wanted if self._keyframes else wanted - _BLIND_SEEK_S)
         found = self._decoded_until(wanted)
         if found is None:  # a container without an index may land behind the last keyframe
             self._jump(0.0)
             found = self._decoded_until(wanted)
-        return found
+        return found or self._found
 
     def _jump(self, time_s: float) -> None:
         if self._track.seek(max(0.0, time_s)):
@@ -182,9 +202,15 @@ class _Walk:
         found: tuple[float, VideoFrame] | None = None
         for found in islice(self._stream, self._left):
             self._at, self._left = found[0], self._left - 1
-            if self._at >= wanted - 0.5 / self._track.fps:
+            if found[1].key_frame:
+                self.keyframe_s = max(0.0, found[0])
+            if self._at >= self._enough(wanted):
                 break
+        self._found = found or self._found
         return found
+
+    def _enough(self, wanted: float) -> float:
+        return wanted - 0.5 / self._track.fps
 
 
 @contextmanager

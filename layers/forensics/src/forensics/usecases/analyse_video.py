@@ -14,6 +14,7 @@ from forensics.domain.errors import DetectorError, MediaCorrupt, PayloadTooLarge
 from forensics.domain.evidence import Provenance
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis
+from forensics.domain.scores import Detection
 from forensics.domain.stopwatch import Stopwatch
 from forensics.domain.video import Chunk, ChunkResult, FrameScore, SoundResult, VideoModel, VideoPlan
 from forensics.media.audio import open_audio
@@ -79,14 +80,18 @@ def score_chunk(source: BinaryIO, chunk: Chunk, detector: ImageDetector) -> Chun
     started = time.perf_counter()
     frames: list[FrameScore] = []
     error: str | None = None
+    seen: tuple[float, Detection] | None = None
+    answered = 0
     try:
         for time_s, rgb in read_frames(source, chunk.times):
-            seen = detector.detect(rgb)
-            if seen.score is not None:
-                frames.append(FrameScore(round(time_s, 3), seen.score, seen.reasons))
+            if seen is None or seen[0] != time_s:  # a slow film's frame stands for several times
+                seen = time_s, detector.detect(rgb)
+                if seen[1].score is not None:
+                    frames.append(FrameScore(round(time_s, 3), seen[1].score, seen[1].reasons))
+            answered += seen[1].score is not None
     except MediaCorrupt as damaged:
         error = damaged.code
-    share = min(1.0, len(frames) / max(1, len(chunk.times)))
+    share = min(1.0, answered / max(1, len(chunk.times)))
     error = error or (MediaCorrupt.code if share < 1.0 else None)
     latency_ms = round((time.perf_counter() - started) * 1000)
     return ChunkResult(chunk.index, tuple(frames), share * (chunk.end_s - chunk.start_s), error, latency_ms)
