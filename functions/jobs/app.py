@@ -1,4 +1,4 @@
-"""GET /v1/jobs/{job_id}, and what anybody may read: health and the API's description."""
+"""GET and DELETE /v1/jobs/{job_id}, and what anybody may read: health and the API's description."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from forensics.web.app import create_app, lambda_handler
-from forensics.web.job_routes import job_router
+from forensics.web.job_routes import delete_router, job_router
 from forensics.web.openapi import openapi_document
 from forensics.web.public_routes import public_router
 from forensics.wiring.service import Service
@@ -20,7 +20,7 @@ logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
 public = public_router(version=version("forensics"), region=service.settings.region, openapi=openapi_document)
-api = lambda_handler(create_app(job_router(service.get_job()), public))
+api = lambda_handler(create_app(job_router(service.get_job()), delete_router(service.delete_job()), public))
 
 
 @logger.inject_lambda_context(clear_state=True)

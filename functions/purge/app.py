@@ -15,7 +15,7 @@ from forensics.wiring.service import Service
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 service = Service.from_env()
-purge, abandon = service.purge_media(), service.abandon_job()
+purge, erase, abandon = service.purge_media(), service.erase_files(), service.abandon_job()
 processor = BatchProcessor(event_type=EventType.SQS)
 
 
@@ -23,6 +23,8 @@ def process_record(record: SQSRecord) -> None:
     message = json.loads(record.body)
     if "purge" in message:
         purge(message["tenant"], message["job_id"], message["purge"])
+    elif "erase" in message:
+        erase(message["tenant"], message["job_id"], message["erase"])
     else:
         abandon(message["tenant"], message["job_id"])
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.domain.evidence import Provenance
-from forensics.domain.job import Job, timestamp
+from forensics.domain.job import Job, JobStatus, timestamp
 from forensics.domain.scores import Detection, ModelScore, OperatingMode, OperatingPoint, Thresholds
 from forensics.media.image import DecodedImage
 from forensics.usecases.ports import Clock
@@ -75,12 +75,27 @@ class FakeJobs:
     def get(self, tenant: str, job_id: str) -> Job | None:
         return self.rows.get((tenant, job_id))
 
+    def begin(self, tenant: str, job_id: str) -> bool:
+        job = self.rows.get((tenant, job_id))
+        if job is None or job.status.terminal:
+            return False
+        document = {**job.document, "status": "processing"}
+        self.rows[tenant, job_id] = replace(job, status=JobStatus.PROCESSING, document=document)
+        return True
+
     def finish(self, job: Job) -> bool:
         before = self.rows.get((job.tenant, job.job_id))
         if before is not None and before.status.terminal:
             return False
         self.rows[job.tenant, job.job_id] = job
         return True
+
+    def bury(self, job: Job) -> Job | None:
+        before = self.rows.get((job.tenant, job.job_id))
+        if before is None or before.status is JobStatus.DELETED:
+            return None
+        self.rows[job.tenant, job.job_id] = before.deleted()
+        return before
 
     def stamp_deleted(self, tenant: str, job_id: str, deleted_at: datetime) -> None:
         job = self.rows.get((tenant, job_id))
@@ -102,6 +117,9 @@ class FakeMedia:
 
     def delete(self, key: str) -> None:
         self.objects.pop(key, None)
+
+    def delete_all(self, prefix: str) -> None:
+        self.objects = {key: data for key, data in self.objects.items() if not key.startswith(prefix)}
 
     def signed_url(self, key: str) -> str:
         return f"https://signed.example/{key}"

@@ -127,3 +127,37 @@ def test_a_message_is_json(aws: AwsClients) -> None:
     url = aws.sqs().create_queue(QueueName="q")["QueueUrl"]
     SqsQueue(aws.sqs, url).send({"tenant": "acme"})
     assert aws.sqs().receive_message(QueueUrl=url)["Messages"][0]["Body"] == '{"tenant": "acme"}'
+
+
+def test_a_job_begins_until_it_has_ended(jobs: DynamoJobs) -> None:
+    assert not jobs.begin("acme", "job_1")
+    jobs.create(JOB)
+    assert jobs.begin("acme", "job_1") and jobs.begin("acme", "job_1")
+    begun = jobs.get("acme", "job_1")
+    assert begun is not None and (begun.status, begun.document["status"]) == (JobStatus.PROCESSING, "processing")
+    assert jobs.finish(JOB.finished(JobStatus.COMPLETED, {"status": "completed"}))
+    assert not jobs.begin("acme", "job_1")
+
+
+def test_of_a_deleted_job_a_tombstone_is_left(jobs: DynamoJobs, aws: AwsClients) -> None:
+    assert jobs.bury(JOB) is None
+    jobs.create(JOB)
+    assert jobs.bury(JOB) == JOB
+    assert jobs.bury(JOB) is None and not jobs.begin("acme", "job_1")
+    assert not jobs.finish(JOB.finished(JobStatus.COMPLETED, {"status": "completed"}))
+    assert jobs.get("acme", "job_1") == JOB.deleted()
+    (row,) = aws.dynamodb().scan(TableName="jobs")["Items"]
+    assert "media_key" not in row and "news" not in str(row)
+    assert int(row["expires_at"]["N"]) == int((NOW + timedelta(days=30)).timestamp())
+
+
+def test_a_prefix_is_deleted_page_by_page_and_nothing_beside_it(aws: AwsClients) -> None:
+    aws.s3().create_bucket(Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    media = S3Media(aws.s3, "media")
+    for key in ("work/acme/job_1/a", "work/acme/job_1/b", "work/acme/job_10/a"):
+        media.put(key, b"{}", content_type="application/json")
+    media.delete_all("work/acme/job_1/")
+    media.delete_all("work/acme/nothing/")
+    assert media.get("work/acme/job_10/a") == b"{}" and media.get("work/acme/job_1/a") is None
+    with pytest.raises(ValueError, match="slash"):
+        media.delete_all("work/acme/job_1")

@@ -2,9 +2,10 @@
 
 DetectorError
 ├── InvalidRequest 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
-├── PayloadTooLarge 413 · UnsupportedMediaType 415 · QuotaExceeded 429
+├── Deleted 410 · PayloadTooLarge 413 · UnsupportedMediaType 415 · QuotaExceeded 429
 ├── MediaError 422
-│   └── MediaTypeMismatch · MediaCorrupt · MediaTooLong · MediaTooLargePixels · MediaFetchFailed · MediaUrlForbidden
+│   ├── MediaTypeMismatch · MediaCorrupt · MediaTooLong · MediaTooLargePixels · MediaFetchFailed · MediaUrlForbidden
+│   └── UploadNotFound · UploadIncomplete · UploadUsed 409
 └── InternalError 500 · ServiceUnavailable 503 · UpstreamTimeout 504
 """
 
@@ -67,6 +68,10 @@ class MethodNotAllowed(DetectorError):
     status, code, title = 405, "method-not-allowed", "This path does not answer that method"
 
 
+class Deleted(DetectorError):
+    status, code, title = 410, "deleted", "It was deleted"
+
+
 class PayloadTooLarge(DetectorError):
     status, code, title = 413, "payload-too-large", "The body is too large"
 
@@ -109,6 +114,18 @@ class MediaFetchFailed(MediaError):
 
 class MediaUrlForbidden(MediaError):
     code, title = "media-url-forbidden", "This URL is not allowed"
+
+
+class UploadNotFound(MediaError):
+    code, title = "upload-not-found", "There is no such upload"
+
+
+class UploadIncomplete(MediaError):
+    code, title = "upload-incomplete", "The upload holds no whole file"
+
+
+class UploadUsed(MediaError):
+    status, code, title = 409, "upload-used", "This upload has served a detection"
 
 
 class InternalError(DetectorError):

@@ -18,10 +18,11 @@ class JobStatus(StrEnum):
     PROCESSING = "processing"
     COMPLETED = "completed"
     FAILED = "failed"
+    DELETED = "deleted"  # the row that says so is all that is left
 
     @property
     def terminal(self) -> bool:
-        return self in (JobStatus.COMPLETED, JobStatus.FAILED)
+        return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.DELETED)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ class DetectOptions:
 
 @dataclass(frozen=True)
 class DetectRequest:
-    """One call: exactly one of `data` (the file's bytes) and `media_url`; `media_type` None means infer from the bytes."""
+    """One call: exactly one of `data` (the file's bytes), `media_url` and `upload_id`.
+
+    `media_type` None means infer from the bytes.
+    """
 
     tenant: str
     request_id: str
@@ -45,6 +49,7 @@ class DetectRequest:
     media_type: str | None = None
     data: bytes | None = field(default=None, repr=False)
     media_url: str | None = field(default=None, repr=False)  # may carry a signature: never logged
+    upload_id: str | None = None
     respond_async: bool = False
     wait_s: float = DEFAULT_WAIT_S
 
@@ -69,6 +74,10 @@ class Job:
     ) -> Job:
         return replace(self, status=status, document=document, artifact_keys=artifact_keys or {})
 
+    def deleted(self) -> Job:
+        """Return what is kept of a deleted job: that there was one, of which medium, and when it began."""
+        return Job(self.tenant, self.job_id, JobStatus.DELETED, self.media_type, DetectOptions(), "", self.created_at)
+
 
 def media_key(tenant: str, job: str, *, retain: bool) -> str:
     """Return the S3 key of a job's media; the prefix carries the lifecycle rule."""
@@ -76,7 +85,16 @@ def media_key(tenant: str, job: str, *, retain: bool) -> str:
 
 
 def artifact_key(tenant: str, job: str, file_name: str) -> str:
-    return f"artifacts/{tenant}/{job}/{file_name}"
+    return f"{artifact_prefix(tenant, job)}{file_name}"
+
+
+def artifact_prefix(tenant: str, job: str) -> str:
+    return f"artifacts/{tenant}/{job}/"
+
+
+def work_prefix(tenant: str, job: str) -> str:
+    """Return the prefix of what a job's workers tell each other; nothing under it outlives the job."""
+    return f"work/{tenant}/{job}/"
 
 
 def timestamp(moment: datetime) -> str:

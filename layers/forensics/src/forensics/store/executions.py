@@ -29,3 +29,12 @@ class Executions:
             )
         except client.exceptions.ExecutionAlreadyExists:
             return
+
+    def stop(self, job_id: str) -> None:
+        """Stop the job's execution; harmless when it has ended or was never started."""
+        client = self.client()
+        execution = f"{self.state_machine.replace(':stateMachine:', ':execution:', 1)}:{job_id}"
+        try:
+            client.stop_execution(executionArn=execution, error="Deleted", cause="The job was deleted.")
+        except (client.exceptions.ExecutionDoesNotExist, client.exceptions.ValidationException):
+            return

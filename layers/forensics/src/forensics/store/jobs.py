@@ -36,19 +36,49 @@ class DynamoJobs:
             return None
         return _job(item)
 
+    def begin(self, tenant: str, job_id: str) -> bool:
+        client = self._client()
+        try:
+            client.update_item(
+                TableName=self._table,
+                Key=_key(tenant, job_id),
+                UpdateExpression="SET #s = :processing",
+                ConditionExpression="#s IN (:queued, :processing)",
+                ExpressionAttributeNames={"#s": "status"},
+                ExpressionAttributeValues=_values(JobStatus.QUEUED, JobStatus.PROCESSING),
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def finish(self, job: Job) -> bool:
         client = self._client()
         try:
             client.put_item(
                 TableName=self._table,
                 Item=self._item(job),
-                ConditionExpression="attribute_not_exists(job_id) OR NOT #s IN (:completed, :failed)",
+                ConditionExpression="attribute_not_exists(job_id) OR NOT #s IN (:completed, :failed, :deleted)",
                 ExpressionAttributeNames={"#s": "status"},
-                ExpressionAttributeValues={":completed": {"S": "completed"}, ":failed": {"S": "failed"}},
+                ExpressionAttributeValues=_values(*(s for s in JobStatus if s.terminal)),
             )
         except client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def bury(self, job: Job) -> Job | None:
+        client = self._client()
+        try:
+            before = client.put_item(
+                TableName=self._table,
+                Item=self._item(job.deleted()),  # a whole new row: whatever attribute the job had is gone
+                ConditionExpression="attribute_exists(job_id) AND #s <> :deleted",
+                ExpressionAttributeNames={"#s": "status"},
+                ExpressionAttributeValues=_values(JobStatus.DELETED),
+                ReturnValues="ALL_OLD",
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return None
+        return _job(before["Attributes"])
 
     def stamp_deleted(self, tenant: str, job_id: str, deleted_at: datetime) -> None:
         client = self._client()
@@ -83,14 +113,21 @@ def _key(tenant: str, job_id: str) -> Item:
     return {"tenant": {"S": tenant}, "job_id": {"S": job_id}}
 
 
+def _values(*statuses: JobStatus) -> Item:
+    return {f":{status.value}": {"S": status.value} for status in statuses}
+
+
 def _job(item: Mapping[str, Any]) -> Job:
     document = json.loads(item["document"]["S"])
     if "media_deleted_at" in item and "retention" in document:
         document["retention"]["deleted_at"] = item["media_deleted_at"]["S"]
+    status = JobStatus(item["status"]["S"])
+    if not status.terminal:
+        document["status"] = status.value  # `begin` changes the row alone
     return Job(
         tenant=item["tenant"]["S"],
         job_id=item["job_id"]["S"],
-        status=JobStatus(item["status"]["S"]),
+        status=status,
         media_type=item["media_type"]["S"],
         options=DetectOptions(**json.loads(item["options"]["S"])),
         request_id=item["request_id"]["S"],

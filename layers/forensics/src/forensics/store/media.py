@@ -10,6 +10,7 @@ from forensics.store.ranged import open_object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 SIGNED_URL_SECONDS = 900
 
@@ -37,6 +38,15 @@ class S3Media:
 
     def delete(self, key: str) -> None:
         self.client().delete_object(Bucket=self.bucket, Key=key)
+
+    def delete_all(self, prefix: str) -> None:
+        if not prefix.endswith("/"):
+            raise ValueError("a prefix without its slash may name another job's files")
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            if found := page.get("Contents"):
+                keys: list[ObjectIdentifierTypeDef] = [{"Key": item["Key"]} for item in found]
+                self.client().delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
 
     def signed_url(self, key: str) -> str:
         """Return a GET link that works for SIGNED_URL_SECONDS."""

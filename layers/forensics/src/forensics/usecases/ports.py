@@ -169,6 +169,10 @@ class Clock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def new_id(self, prefix: str) -> str:
+        now_ms = int(self.now().timestamp() * 1000)
+        return ids.prefixed(prefix, now_ms=now_ms, randomness=urandom(ids.RANDOM_BYTES))
+
     def job_id(self, region: str) -> str:
         now_ms = int(self.now().timestamp() * 1000)
         return ids.job_id(region=region, now_ms=now_ms, randomness=urandom(ids.RANDOM_BYTES))

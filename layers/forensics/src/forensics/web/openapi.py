@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from forensics.domain.job import DetectRequest
 from forensics.web.app import create_app
 from forensics.web.detect_routes import DetectOutcome, detect_router, unified_router
-from forensics.web.job_routes import job_router
+from forensics.web.job_routes import delete_router, job_router
 from forensics.web.public_routes import public_router
 from forensics.web.schemas import Problem, Timeline
 
@@ -30,6 +30,7 @@ def openapi_document() -> dict[str, Any]:
         detect_router("audio", _never_detect),
         detect_router("video", _never_detect),
         job_router(_never_read),
+        delete_router(_never_delete),
         public_router(version="", region="", openapi=dict),
     )
     document = app.openapi()
@@ -72,6 +73,10 @@ def _never_invoke(function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _never_read(tenant: str, job_id: str, *, wait_s: float = 0) -> Mapping[str, Any]:
+    _never()
+
+
+def _never_delete(tenant: str, job_id: str) -> None:
     _never()
 
 

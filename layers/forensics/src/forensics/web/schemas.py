@@ -255,6 +255,7 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
         401: "No valid key",
         403: "The key lacks the scope",
         404: "Not found, or another tenant's",
+        410: "The job was deleted",
         413: "The body is too large",
         415: "Not a supported kind of file",
         422: "The media cannot be analysed",
@@ -270,7 +271,7 @@ DETECT_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 JOB_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"model": Result | PendingJob | FailedJob, "description": "The job as it stands"},
-    **problems(400, 401, 403, 404, 500, 503),
+    **problems(400, 401, 403, 404, 410, 500, 503),
 }
 
 

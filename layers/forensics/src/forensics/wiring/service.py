@@ -15,10 +15,13 @@ from forensics.store.jobs import DynamoJobs
 from forensics.store.keys import DynamoKeys
 from forensics.store.media import S3Media
 from forensics.store.queues import SqsQueue
+from forensics.store.uploads import DynamoUploads, S3Uploads
 from forensics.usecases.abandon_job import AbandonJob
 from forensics.usecases.authorize import Authorize
+from forensics.usecases.delete_job import DeleteJob
 from forensics.usecases.detect_media import DetectMedia
 from forensics.usecases.detect_video import DetectVideo
+from forensics.usecases.erase_files import EraseFiles
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.finish_video import FailTask, JoinTask
 from forensics.usecases.forward import ChooseFunction
@@ -26,6 +29,7 @@ from forensics.usecases.get_job import GetJob
 from forensics.usecases.ports import Analyser, Clock, ProvenanceReader
 from forensics.usecases.process_job import ProcessJob
 from forensics.usecases.purge_media import PurgeMedia
+from forensics.usecases.uploads import TakeUpload
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Service:
             media=self.media(),
             queue=self.medium_queue(medium),
             fetch=self.fetch(),
+            uploads=self.take_upload(),
             clock=self.clock,
             region=self.settings.region,
             max_bytes=self.settings.max_bytes[medium],
@@ -64,10 +69,9 @@ class Service:
             read=self.get_job(),
             jobs=self.jobs(),
             media=self.media(),
-            queue=Executions(
-                self.clients.stepfunctions, _named(self.settings.video_state_machine, "VIDEO_STATE_MACHINE")
-            ),
+            queue=self.executions(),
             fetch=self.fetch(),
+            uploads=self.take_upload(),
             clock=self.clock,
             region=self.settings.region,
             max_bytes=self.settings.max_bytes["video"],
@@ -83,13 +87,28 @@ class Service:
         return ProcessJob(analyse=analyse, finish=self.finish(), jobs=self.jobs(), media=self.media())
 
     def choose_function(self) -> ChooseFunction:
-        return ChooseFunction(self.settings.detect_functions, self.fetch().head)
+        return ChooseFunction(self.settings.detect_functions, self.fetch().head, self.take_upload())
+
+    def take_upload(self) -> TakeUpload:
+        return TakeUpload(self.upload_rows(), self.upload_files())
+
+    def upload_rows(self) -> DynamoUploads:
+        return DynamoUploads(self.clients.dynamodb, _named(self.settings.uploads_table, "UPLOADS_TABLE"))
+
+    def upload_files(self) -> S3Uploads:
+        return S3Uploads(self.clients.s3, _named(self.settings.media_bucket, "MEDIA_BUCKET"))
 
     def invoker(self) -> LambdaInvoker:
         return LambdaInvoker(self.clients.lambda_)
 
     def get_job(self) -> GetJob:
         return GetJob(self.jobs(), self.media())
+
+    def delete_job(self) -> DeleteJob:
+        return DeleteJob(self.jobs(), self.erase_files(), self.purge_queue(), self.executions())
+
+    def erase_files(self) -> EraseFiles:
+        return EraseFiles(self.jobs(), self.media(), self.clock)
 
     def purge_media(self) -> PurgeMedia:
         return PurgeMedia(self.jobs(), self.media(), self.clock)
@@ -98,8 +117,7 @@ class Service:
         return AbandonJob(self.finish(), self.jobs())
 
     def finish(self) -> FinishJob:
-        purge = SqsQueue(self.clients.sqs, _named(self.settings.purge_queue_url, "PURGE_QUEUE_URL"))
-        return FinishJob(self.jobs(), self.media(), purge, self.clock)
+        return FinishJob(self.jobs(), self.media(), self.purge_queue(), self.clock)
 
     def jobs(self) -> DynamoJobs:
         table = _named(self.settings.jobs_table, "JOBS_TABLE")
@@ -107,6 +125,13 @@ class Service:
 
     def media(self) -> S3Media:
         return S3Media(self.clients.s3, _named(self.settings.media_bucket, "MEDIA_BUCKET"))
+
+    def purge_queue(self) -> SqsQueue:
+        return SqsQueue(self.clients.sqs, _named(self.settings.purge_queue_url, "PURGE_QUEUE_URL"))
+
+    def executions(self) -> Executions:
+        machine = _named(self.settings.video_state_machine, "VIDEO_STATE_MACHINE")
+        return Executions(self.clients.stepfunctions, machine)
 
     def medium_queue(self, medium: str) -> SqsQueue:
         return SqsQueue(self.clients.sqs, _named(self.settings.queue_urls.get(medium), f"{medium.upper()}_QUEUE_URL"))
