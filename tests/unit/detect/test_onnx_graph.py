@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from forensics.detect.onnx import ModelInputError, ModelUnavailable, OnnxModel
-from forensics.detect.onnx_graph import cut_graph, graph_after_layers, initializers
+from forensics.detect.onnx_graph import any_size, cut_graph, graph_after_layers, initializers
 from tests.unit.detect.tiny import chain
 
 X = np.arange(3, dtype=np.float32)[None]
@@ -73,3 +73,20 @@ def test_weights_are_read_by_name() -> None:
     (name, values), *_ = initializers(model.SerializeToString()).items()
     assert name == stored.name
     np.testing.assert_array_equal(values, onnx.numpy_helper.to_array(stored))
+
+
+def test_a_graph_made_for_one_size_takes_others(tmp_path: Path) -> None:
+    def images(name: str) -> onnx.ValueInfoProto:
+        return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 1, 4, 4])
+
+    kernel = onnx.helper.make_tensor_value_info("kernel", onnx.TensorProto.FLOAT, [1, 1, 1, 1])
+    weight = onnx.numpy_helper.from_array(np.full((1, 1, 1, 1), 2, np.float32), "kernel")
+    node = onnx.helper.make_node("Conv", ["picture", "kernel"], ["double"])
+    graph = onnx.helper.make_graph([node], "fixed", [images("picture"), kernel], [images("double")], [weight])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    path = tmp_path / "open.onnx"
+    path.write_bytes(any_size(cut_graph(model.SerializeToString(), outputs=["double"])))
+    opened = OnnxModel(path)
+    assert list(opened.inputs) == ["picture"]
+    picture = np.ones((1, 1, 6, 8), np.float32)
+    np.testing.assert_array_equal(opened.run({"picture": picture})["double"], 2 * picture)

@@ -20,7 +20,8 @@ class EncoderMissing(ModelUnavailable):
 class EncoderSpec:
     """One encoder: a member of a wheel, its graph cut to `outputs` (tensor names; empty keeps it whole).
 
-    `sha256` is of the finished file, `member_sha256` of the wheel's member, both hex.
+    `sha256` is of the finished file, `member_sha256` of the wheel's member, both hex; `any_size` leaves the
+    size of the images open.
     """
 
     name: str
@@ -32,6 +33,7 @@ class EncoderSpec:
     file: str
     sha256: str
     licence: str
+    any_size: bool = False
 
     def path(self, encoders_dir: Path) -> Path:
         """Return where the finished file belongs: <encoders_dir>/<sha256>/<file>."""

@@ -55,6 +55,23 @@ def graph_after_layers(model: bytes, *, tensor: str, source: str, layers: Sequen
     return head + _field(_MODEL_GRAPH, b"".join([*new, *kept]))  # nodes stand in the order in which they run
 
 
+def any_size(model: bytes) -> bytes:
+    """Return the model with its images' sizes left open: inputs float32 of rank 4, what is no image no longer listed.
+
+    For graphs that were exported for one size although nothing in them needs it (convolutions alone). Cut it first: the outputs
+    must declare no sizes. The result is a pure function of its argument.
+    """
+    fields = list(_fields(memoryview(model)))
+    graph = list(_fields(next(body for number, body, _ in fields if number == _MODEL_GRAPH)))
+    weights = {_text(body, _TENSOR_NAME) for number, body, _ in graph if number == _GRAPH_INITIALIZER}
+    read = {name for number, body, _ in graph if number == _GRAPH_NODE for name in _names(body)[0]}
+    names = [_text(body, _VALUE_NAME) for number, body, _ in graph if number == _GRAPH_INPUT]
+    parts = [bytes(raw) for number, _, raw in graph if number != _GRAPH_INPUT]
+    parts += [_field(_GRAPH_INPUT, _value(name, rank=4)) for name in names if name in read - weights]
+    head = b"".join(bytes(raw) for number, _, raw in fields if number != _MODEL_GRAPH)
+    return head + _field(_MODEL_GRAPH, b"".join(parts))
+
+
 def initializers(model: bytes) -> dict[str, NDArray[np.float32]]:
     """Return the model's float32 weights by name; those stored in another way than as raw bytes are left out."""
     graph = next(body for number, body, _ in _fields(memoryview(model)) if number == _MODEL_GRAPH)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -30,6 +30,19 @@ def from_plain(kind: type[T], value: Mapping[str, Any]) -> T:
     hints = _hints(kind)  # type: ignore[arg-type]
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: _built(hints[name], v) for name, v in value.items() if name in known})
+
+
+class Plain:
+    """Gives a dataclass `to_json()` and `from_json()`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return dictionaries, lists, strings and numbers."""
+        return to_plain(self)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Return what `to_json` took apart."""
+        return from_plain(cls, value)
 
 
 def _listed(value: Any) -> Any:

@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
-from forensics.domain.plain import from_plain, to_plain
+from forensics.domain.plain import Plain
 from forensics.domain.scores import Detection, OperatingMode, Segment
 
 
-class _Plain:
-    """Gives a dataclass `to_json()` and `from_json()`."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return dictionaries, lists, strings and numbers."""
-        return to_plain(self)  # type: ignore[arg-type]
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Return what `to_json` took apart."""
-        return from_plain(cls, value)
-
-
 @dataclass(frozen=True)
-class VideoFacts(_Plain):
+class VideoFacts(Plain):
     """What the file is: container and codec by FFmpeg's names, upright pixels, degrees to turn clockwise, seconds, bytes.
 
     `fps` is the mean rate, 0 when the file does not tell; `sha256` is of the bytes as received, in hex.
@@ -43,7 +29,7 @@ class VideoFacts(_Plain):
 
 
 @dataclass(frozen=True)
-class Chunk(_Plain):
+class Chunk(Plain):
     """One worker's share: the span of the video it stands for and the times of the frames to look at, in seconds, ascending."""
 
     index: int
@@ -53,7 +39,7 @@ class Chunk(_Plain):
 
 
 @dataclass(frozen=True)
-class VideoPlan(_Plain):
+class VideoPlan(Plain):
     """Everything the workers need to know; the chunks cover the video from its first second to its last."""
 
     facts: VideoFacts
@@ -62,7 +48,7 @@ class VideoPlan(_Plain):
 
 
 @dataclass(frozen=True)
-class FrameScore(_Plain):
+class FrameScore(Plain):
     """One frame's calibrated P(fake) as a picture, and the guards that make it worth less (low_resolution, ...)."""
 
     time_s: float
@@ -71,7 +57,7 @@ class FrameScore(_Plain):
 
 
 @dataclass(frozen=True)
-class ChunkResult(_Plain):
+class ChunkResult(Plain):
     """One chunk's frames, the seconds they stand for, and the problem code of what failed."""
 
     index: int
@@ -87,7 +73,7 @@ class ChunkResult(_Plain):
 
 
 @dataclass(frozen=True)
-class SoundResult(_Plain):
+class SoundResult(Plain):
     """The sound track's answer: calibrated P(fake) by the audio model (None: not scored), flagged spans, guards, seconds of speech.
 
     `detection` is the audio detector's own answer with its thresholds, None when the sound failed; `error` is a problem code.
