@@ -12,9 +12,11 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from forensics.wiring.service import Service
+from forensics.wiring.uploads import sweep_upload
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 service = Service.from_env()
+sweep = sweep_upload(service)
 purge, erase, abandon = service.purge_media(), service.erase_files(), service.abandon_job()
 processor = BatchProcessor(event_type=EventType.SQS)
 
@@ -23,6 +25,8 @@ def process_record(record: SQSRecord) -> None:
     message = json.loads(record.body)
     if "purge" in message:
         purge(message["tenant"], message["job_id"], message["purge"])
+    elif "sweep" in message:
+        sweep(message)
     elif "erase" in message:
         erase(message["tenant"], message["job_id"], message["erase"])
     else:

@@ -34,6 +34,7 @@ OPTIONAL = {
     "MAX_VIDEO_BYTES",
     "MAX_VIDEO_SECONDS",
     "RESULT_TTL_DAYS",
+    "VIDEO_FRAMES_PER_CHUNK",
 }
 RETRY_LATER = {"quota-exceeded"}  # codes that only the gateway answers with
 
@@ -78,6 +79,7 @@ def test_only_what_ends_a_job_and_the_purge_may_delete_media(template: Template)
     assert may_delete == {
         "DetectAudioFunction",
         "DetectImageFunction",
+        "DetectVideoFunction",  # the upload that it takes, nothing else
         "JobFinishFunction",
         "JobsFunction",
         "PurgeFunction",

@@ -19,6 +19,7 @@ from forensics.usecases.detect_media import DetectMedia
 from forensics.usecases.finish_job import PURGE_BACKSTOP_S, FinishJob
 from forensics.usecases.process_job import ProcessJob
 from forensics.usecases.purge_media import PurgeMedia
+from forensics.usecases.uploads import TakeUpload
 from forensics.web.schemas import FailedJob, PendingJob, Result
 from tests.support.fakes import (
     FakeClock,
@@ -30,6 +31,7 @@ from tests.support.fakes import (
     FakeQueue,
     detection,
 )
+from tests.support.uploads import FakeUploadFiles, FakeUploadRows
 
 URL = "https://example.org/cup.jpg"
 
@@ -40,6 +42,7 @@ class World:
     def __init__(self) -> None:
         self.jobs, self.media, self.queue, self.purges = FakeJobs(), FakeMedia(), FakeQueue(), FakeQueue()
         self.clock, self.fetch, self.detector = FakeClock(), FakeFetch(), FakeDetector()
+        self.uploads = FakeUploadRows(self.clock)
         self.finish = FinishJob(self.jobs, self.media, self.purges, self.clock)
         self.analyse = AnalyseImage(self.detector, FakeProvenance())
         self.detect = DetectMedia(
@@ -50,6 +53,7 @@ class World:
             media=self.media,
             queue=self.queue,
             fetch=self.fetch,
+            uploads=TakeUpload(self.uploads, FakeUploadFiles(self.media)),
             clock=self.clock,
             region="eu-west-1",
             max_bytes=1_000_000,
@@ -167,7 +171,7 @@ def test_an_unknown_fault_leaves_the_job_for_the_next_try(world: World, photo: b
     world.detector.error = RuntimeError("boom")
     with pytest.raises(RuntimeError):
         world.process("acme", job_id)
-    assert world.jobs.rows["acme", job_id].status is JobStatus.QUEUED and len(world.media.objects) == 1
+    assert world.jobs.rows["acme", job_id].status is JobStatus.PROCESSING and len(world.media.objects) == 1
     AbandonJob(world.finish, world.jobs)("acme", job_id)
     failed = FailedJob.model_validate(world.jobs.rows["acme", job_id].document)
     assert failed.error.code == "internal-error" and "boom" not in failed.error.detail

@@ -11,6 +11,7 @@ from forensics.usecases.authorize import Authorize
 from forensics.usecases.forward import ChooseFunction
 from forensics.usecases.get_job import GetJob
 from tests.support.fakes import START, FakeFetch, FakeJobs, FakeMedia
+from tests.support.uploads import no_uploads
 
 JOB = Job("acme", "job_1", JobStatus.QUEUED, "image", DetectOptions(), "r1", START, document={"status": "queued"})
 KEY = "dd_live_" + "a" * 32
@@ -90,7 +91,7 @@ def test_a_revoked_key_is_unauthenticated() -> None:
 
 def test_the_unified_endpoint_infers_the_medium(photo: bytes) -> None:
     fetch = FakeFetch({"https://example.org/x": photo})
-    choose = ChooseFunction({"image": "fn-image"}, fetch)
+    choose = ChooseFunction({"image": "fn-image"}, fetch, no_uploads())
     ask = DetectRequest("acme", "r1", DetectOptions())
     assert choose(replace(ask, data=photo)) == ("image", "fn-image")
     assert choose(replace(ask, media_url="https://example.org/x")) == ("image", "fn-image")

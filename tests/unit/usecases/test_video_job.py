@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
@@ -16,7 +17,8 @@ from forensics.usecases.detect_video import DetectVideo
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.finish_video import FailTask, JoinTask, caught, fault
 from forensics.usecases.get_job import GetJob
-from forensics.usecases.video_tasks import FramesTask, PlanTask, glance
+from forensics.usecases.video_tasks import INLINE_CHUNKS, FramesTask, JobEnded, PlanTask, glance
+from forensics.usecases.work_files import WorkFiles
 from tests.support.clips import clip
 from tests.support.fakes import (
     NORMAL,
@@ -31,6 +33,7 @@ from tests.support.fakes import (
     FakeQueue,
     detection,
 )
+from tests.support.uploads import no_uploads
 
 MODEL = VideoModel("video", "1", 0.5, 1.0, 0.0, FrameSpans(0.8, 0.6, 2), NORMAL, STRICT)
 CLIP = clip(seconds=2, sound=False)
@@ -55,7 +58,8 @@ class World:
     def __post_init__(self) -> None:
         clock = FakeClock()
         self.finish = FinishJob(self.jobs, self.media, self.purge, clock)
-        self.join = JoinTask(self.jobs, self.media, self.finish, FakeProvenance(), MODEL)
+        self.work = WorkFiles(self.media)
+        self.join = JoinTask(self.jobs, self.media, self.work, self.finish, FakeProvenance(), MODEL)
         self.fail = FailTask(self.jobs, self.finish)
         self.seconds = 0.0
         self.detect = DetectVideo(
@@ -66,17 +70,24 @@ class World:
             media=self.media,
             queue=self.executions,
             fetch=FakeFetch(),
+            uploads=no_uploads(self.media),
             clock=clock,
             region="r",
             max_bytes=1_000_000,
             monotonic=lambda: self.seconds,
         )
 
-    def run(self) -> dict[str, str]:
+    def plan(self, message: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+        task = PlanTask(self.jobs, self.media, self.work, max_seconds=60, max_bytes=1_000_000)
+        return replace(task, **changes)(message)
+
+    def look(self, message: Mapping[str, Any], chunk: Any) -> dict[str, Any]:
+        return FramesTask(self.media, self.work, FakeDetector(detection(self.score)))({**message, "chunk": chunk})
+
+    def run(self, **changes: Any) -> dict[str, str]:
         (message, _) = self.executions.sent[-1]
-        plan = PlanTask(self.media, max_seconds=60, max_bytes=1_000_000)(message)
-        look = FramesTask(self.media, FakeDetector(detection(self.score)))
-        chunks = [look({**message, "chunk": chunk}) for chunk in plan["chunks"]]
+        plan = self.plan(message, **changes)
+        chunks = [self.look(message, c) for c in plan["chunks"] or self.work.get(plan["chunks_key"])]
         return self.join(json.loads(json.dumps({**message, "plan": plan, "found": {"chunks": chunks, "sound": {}}})))
 
     def _sleep(self, seconds: float) -> None:
@@ -174,12 +185,63 @@ def test_a_lost_chunk_lowers_the_coverage() -> None:
     world.jobs.create(job)
     world.media.objects["media/acme/job_r_1"] = CLIP
     message = {"tenant": "acme", "job_id": "job_r_1", "media_key": "media/acme/job_r_1"}
-    plan = PlanTask(world.media, max_seconds=60, max_bytes=10**6)(message)
+    plan = world.plan(message)
     (chunk,) = plan["chunks"]
     half = {**chunk, "end_s": 1.0}, {**chunk, "index": 1, "start_s": 1.0}
-    seen = FramesTask(world.media, FakeDetector(detection(0.1)))({**message, "chunk": half[0]})
+    world.score = 0.1
+    seen = world.look(message, half[0])
     lost = {"index": 1, "frames": [], "covered_s": 0, "error": "internal-error"}  # as the state machine writes it
     world.join({**message, "plan": {**plan, "chunks": list(half)}, "found": {"chunks": [seen, lost], "sound": {}}})
     document = world.jobs.rows["acme", "job_r_1"].document
     assert document["media"]["coverage"] == pytest.approx(0.5)
     assert any("1.0-2.0 s" in warning for warning in document["warnings"])
+
+
+def test_the_states_hold_keys_and_the_work_is_gone_with_the_job() -> None:
+    world = World(run_at_once=False)
+    job = world.detect(ask(respond_async=True)).job
+    (message, _) = world.executions.sent[-1]
+    plan = world.plan(message)
+    begun = world.jobs.get("acme", job.job_id)
+    assert begun is not None and begun.document["status"] == "processing"
+    seen = world.look(message, plan["chunks"][0])
+    assert set(seen) == {"index", "result_key"} and seen["result_key"] in world.media.objects
+    world.run()
+    assert world.media.objects == {}
+
+
+def test_of_many_chunks_the_list_goes_by_key() -> None:
+    world = World(run_at_once=False)
+    world.detect(ask(data=clip(seconds=50, fps=2, size=(64, 48), sound=False), respond_async=True))
+    (message, _) = world.executions.sent[-1]
+    plan = world.plan(message, frames_per_chunk=1)
+    assert plan["chunk_count"] > INLINE_CHUNKS and plan["chunks"] == []
+    assert len(world.work.get(plan["chunks_key"])) == plan["chunk_count"]
+    assert world.run(frames_per_chunk=1) == {"status": "completed"}
+    assert world.media.objects == {}
+
+
+def test_a_child_that_never_ran_is_a_chunk_without_frames() -> None:
+    world = World(run_at_once=False)
+    job = world.detect(ask(data=clip(seconds=10, fps=2, sound=False), respond_async=True)).job
+    (message, _) = world.executions.sent[-1]
+    plan = world.plan(message, frames_per_chunk=4)
+    seen = [world.look(message, chunk) for chunk in plan["chunks"]]
+    world.join({**message, "plan": plan, "found": {"chunks": [None, *seen[1:]], "sound": {}}})
+    document = world.jobs.rows["acme", job.job_id].document
+    assert document["status"] == "completed" and document["media"]["coverage"] < 1
+
+
+def test_a_job_that_was_deleted_before_its_turn_is_not_begun() -> None:
+    world = World(run_at_once=False)
+    job = world.detect(ask(respond_async=True)).job
+    world.jobs.bury(job)
+    with pytest.raises(JobEnded):
+        world.run()
+    assert world.join({"tenant": "acme", "job_id": job.job_id}) == {"status": "deleted"}
+    assert world.fail({"tenant": "acme", "job_id": job.job_id}) == {"status": "deleted"}
+
+
+def test_a_part_that_is_missing_is_our_fault() -> None:
+    with pytest.raises(InternalError, match="missing"):
+        WorkFiles(FakeMedia()).get("work/acme/job/chunk-0.json")

@@ -74,6 +74,7 @@ def test_the_description_is_valid_openapi_31() -> None:
         "/v1/detect/image",
         "/v1/detect/audio",
         "/v1/detect/video",
+        "/v1/uploads",
         "/v1/jobs/{job_id}",
         "/v1/health",
         "/v1/openapi.json",

@@ -56,6 +56,9 @@ class ServiceSettings:
     region: str
     jobs_table: str | None = None
     keys_table: str | None = None
+    counters_table: str | None = None
+    idempotency_table: str | None = None
+    uploads_table: str | None = None
     media_bucket: str | None = None
     queue_urls: Mapping[str, str] = field(default_factory=dict)  # media type -> queue of its asynchronous jobs
     purge_queue_url: str | None = None
@@ -66,6 +69,7 @@ class ServiceSettings:
     max_image_pixels: int = 100_000_000
     max_audio_seconds: int = 3600
     max_video_seconds: int = 1800
+    video_frames_per_chunk: int = 8
     result_ttl_days: int = 30
 
     @classmethod
@@ -81,6 +85,9 @@ class ServiceSettings:
             region=env.get("AWS_REGION") or _need(env, "AWS_DEFAULT_REGION"),
             jobs_table=env.get("JOBS_TABLE"),
             keys_table=env.get("KEYS_TABLE"),
+            counters_table=env.get("COUNTERS_TABLE"),
+            idempotency_table=env.get("IDEMPOTENCY_TABLE"),
+            uploads_table=env.get("UPLOADS_TABLE"),
             media_bucket=env.get("MEDIA_BUCKET"),
             queue_urls={k: v for k, v in queues.items() if v},
             purge_queue_url=env.get("PURGE_QUEUE_URL"),
@@ -94,6 +101,43 @@ class ServiceSettings:
             },
             max_audio_seconds=int(env.get("MAX_AUDIO_SECONDS") or 3600),
             max_video_seconds=int(env.get("MAX_VIDEO_SECONDS") or 1800),
+            video_frames_per_chunk=int(env.get("VIDEO_FRAMES_PER_CHUNK") or 8),
             max_image_pixels=int(env.get("MAX_IMAGE_PIXELS") or 100_000_000),
             result_ttl_days=int(env.get("RESULT_TTL_DAYS") or 30),
+        )
+
+
+@dataclass(frozen=True)
+class WebhookSettings:
+    """What the functions of events and webhooks know; each is given only the names it uses."""
+
+    region: str
+    event_bus: str | None = None
+    jobs_table: str | None = None
+    table: str | None = None
+    queue_url: str | None = None
+    queue_arn: str | None = None
+    schedule_role: str | None = None  # ARN: what the scheduler sends late messages as
+    key_id: str | None = None  # seals the signing secrets
+    allow_loopback: bool = False
+    timeout_s: float = 15.0  # of one attempt
+    time_scale: float = 1.0  # of the schedule of retries; tests alone shrink it
+    ttl_days: int = 30
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> WebhookSettings:
+        env = os.environ if env is None else env
+        return cls(
+            region=env.get("AWS_REGION") or _need(env, "AWS_DEFAULT_REGION"),
+            event_bus=env.get("EVENT_BUS"),
+            jobs_table=env.get("JOBS_TABLE"),
+            table=env.get("WEBHOOKS_TABLE"),
+            queue_url=env.get("WEBHOOK_QUEUE_URL"),
+            queue_arn=env.get("WEBHOOK_QUEUE_ARN"),
+            schedule_role=env.get("WEBHOOK_SCHEDULE_ROLE"),
+            key_id=env.get("WEBHOOK_KEY_ID"),
+            allow_loopback=env.get("ALLOW_LOOPBACK_FETCH", "false") == "true",
+            timeout_s=float(env.get("WEBHOOK_TIMEOUT_SECONDS") or 15),
+            time_scale=float(env.get("WEBHOOK_TIME_SCALE") or 1),
+            ttl_days=int(env.get("RESULT_TTL_DAYS") or 30),
         )

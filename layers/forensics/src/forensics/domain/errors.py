@@ -2,6 +2,7 @@
 
 DetectorError
 ├── InvalidRequest 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
+├── IdempotencyInFlight 409 · IdempotencyKeyReused 422
 ├── Deleted 410 · PayloadTooLarge 413 · UnsupportedMediaType 415 · QuotaExceeded 429
 ├── MediaError 422
 │   ├── MediaTypeMismatch · MediaCorrupt · MediaTooLong · MediaTooLargePixels · MediaFetchFailed · MediaUrlForbidden
@@ -80,8 +81,16 @@ class UnsupportedMediaType(DetectorError):
     status, code, title = 415, "unsupported-media-type", "This kind of file is not supported"
 
 
+class IdempotencyInFlight(DetectorError):
+    status, code, title = 409, "idempotency-in-flight", "A call with this Idempotency-Key is running"
+
+
+class IdempotencyKeyReused(DetectorError):
+    status, code, title = 422, "idempotency-key-reused", "This Idempotency-Key came with another request"
+
+
 class QuotaExceeded(DetectorError):
-    """Answered by the gateway itself, in these words."""
+    """`violated-policies` names the limits that are used up; the gateway answers it too, when the whole stage is at its ceiling."""
 
     status, code, title = 429, "quota-exceeded", "Too many requests"
 

@@ -15,6 +15,16 @@ def ulid(*, now_ms: int, randomness: bytes) -> str:
     return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
+def prefixed(prefix: str, *, now_ms: int, randomness: bytes) -> str:
+    """Return `<prefix>_<ulid>`, for what is not asked for in other regions."""
+    return f"{prefix}_{ulid(now_ms=now_ms, randomness=randomness)}"
+
+
 def job_id(*, region: str, now_ms: int, randomness: bytes) -> str:
     """Return `job_<region without dashes>_<ulid>`, so that any region can tell where a job lives."""
     return f"job_{region.replace('-', '')}_{ulid(now_ms=now_ms, randomness=randomness)}"
+
+
+def lives_in(job: str, region: str) -> bool:
+    """Say whether a job's id carries the region."""
+    return job.startswith(f"job_{region.replace('-', '')}_")

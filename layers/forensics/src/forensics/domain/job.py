@@ -34,13 +34,15 @@ class DetectOptions:
     explain: bool = False
     external_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    callback_url: str | None = field(default=None, repr=False)  # may carry a signature: never logged
 
 
 @dataclass(frozen=True)
 class DetectRequest:
     """One call: exactly one of `data` (the file's bytes), `media_url` and `upload_id`.
 
-    `media_type` None means infer from the bytes.
+    `media_type` None means infer from the bytes. `job_id` is what the job is to be called, None for a new name; when `resumed` an
+    earlier attempt of the same call may have made it. `month_quota` is how many detections the tenant may have in a month.
     """
 
     tenant: str
@@ -52,6 +54,9 @@ class DetectRequest:
     upload_id: str | None = None
     respond_async: bool = False
     wait_s: float = DEFAULT_WAIT_S
+    job_id: str | None = None
+    resumed: bool = False
+    month_quota: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from forensics.domain.errors import InvalidRequest, PayloadTooLarge
 from forensics.domain.job import DetectRequest, Job, JobStatus, media_key
 from forensics.domain.result import pending_document
+from forensics.domain.upload import Upload
 from forensics.media.sniff import expect
 from forensics.usecases.ports import Clock, Fetcher, JobStore, MediaStore, Queue
+from forensics.usecases.uploads import TakeUpload
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class AcceptMedia:
     media: MediaStore
     queue: Queue
     fetch: Fetcher
+    uploads: TakeUpload
     clock: Clock
     region: str
     max_bytes: int
@@ -37,7 +40,7 @@ class AcceptMedia:
         """Return a job that is not stored yet."""
         return Job(
             tenant=request.tenant,
-            job_id=self.clock.job_id(self.region),
+            job_id=request.job_id or self.clock.job_id(self.region),
             status=JobStatus.QUEUED,
             media_type=self.medium,
             options=request.options,
@@ -45,19 +48,23 @@ class AcceptMedia:
             created_at=self.clock.now(),
         )
 
-    def bytes_of(self, request: DetectRequest) -> bytes:
-        """Return the file, sent or fetched; raises DetectorErrors when it is none of this medium."""
+    def bytes_of(self, job: Job, request: DetectRequest) -> bytes:
+        """Return the file, sent, fetched or taken from its upload; raises DetectorErrors when it is none of this medium."""
+        if request.upload_id is not None:
+            return self.uploads.take(self._claimed(job, request.upload_id))
         data = self._received(request)
         expect(data, medium=self.medium)
         return data
 
     def enqueue(self, job: Job, data: bytes, estimate_s: float) -> Outcome:
         """The file was fetched and looked at first, so that a bad one is this caller's 4xx and not a failed job found later."""
-        job = self.keep(job, data)
-        job = replace(job, document=pending_document(job, estimate_s=estimate_s))
-        self.jobs.create(job)
-        self.queue.send({"tenant": job.tenant, "job_id": job.job_id, "media_key": job.media_key})
-        return Outcome(job, dict(job.document), {})
+        return self._queue(self.keep(job, data), estimate_s)
+
+    def enqueue_upload(self, job: Job, upload_id: str) -> Outcome:
+        """Queue an uploaded file by its size and first bytes alone: it may be larger than this process's memory."""
+        key = media_key(job.tenant, job.job_id, retain=job.options.retain)
+        self.uploads.move(self._claimed(job, upload_id), key)
+        return self._queue(replace(job, media_key=key), 0.0)
 
     def keep(self, job: Job, data: bytes) -> Job:
         """Return the job with its file stored."""
@@ -65,11 +72,23 @@ class AcceptMedia:
         self.media.put(key, data, content_type="application/octet-stream")
         return replace(job, media_key=key)
 
+    def _queue(self, job: Job, estimate_s: float) -> Outcome:
+        job = replace(job, document=pending_document(job, estimate_s=estimate_s))
+        self.jobs.create(job)
+        self.queue.send({"tenant": job.tenant, "job_id": job.job_id, "media_key": job.media_key})
+        return Outcome(job, dict(job.document), {})
+
+    def _claimed(self, job: Job, upload_id: str) -> Upload:
+        """Looked at before it is claimed, so that the wrong path or a half-done upload does not use it up."""
+        upload = self.uploads.check(job.tenant, upload_id, medium=self.medium, max_bytes=self.max_bytes)
+        self.uploads.claim(upload, job.job_id)
+        return upload
+
     def _received(self, request: DetectRequest) -> bytes:
         if request.media_url is not None:
             return self.fetch(request.media_url, max_bytes=self.max_bytes)
         if request.data is None:
-            raise InvalidRequest("One of `file` and `media_url` is needed.")
+            raise InvalidRequest("One of `file`, `media_url` and `upload_id` is needed.")
         if len(request.data) > self.max_bytes:
             raise PayloadTooLarge(f"A file may have at most {self.max_bytes} bytes.")
         return request.data

@@ -26,7 +26,9 @@ class DetectMedia(AcceptMedia):
         job = self.new_job(request)
         timings: dict[str, float] = {}
         start = time.perf_counter()
-        data = self.bytes_of(request)
+        if request.upload_id is not None and request.respond_async:
+            return self.enqueue_upload(job, request.upload_id)
+        data = self.bytes_of(job, request)
         estimate_s = self.analyse.estimate_s(data)
         if request.respond_async or estimate_s > request.wait_s:
             return self.enqueue(job, data, estimate_s)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from forensics.domain.errors import from_problem
-from forensics.domain.job import DetectRequest, JobStatus
+from forensics.domain.job import DetectRequest, Job, JobStatus
 from forensics.usecases.accept_media import AcceptMedia, Outcome
 from forensics.usecases.get_job import GetJob
 
@@ -26,8 +26,7 @@ class DetectVideo(AcceptMedia):
         Raises DetectorErrors: before the job is kept for a file that is bad at a glance, or as the job itself failed.
         """
         started = self.monotonic()
-        data = self.bytes_of(request)
-        queued = self.enqueue(self.new_job(request), data, self.estimate_s(data))
+        queued = self._queued(self.new_job(request), request)
         if request.respond_async:
             return queued
         kept_s = self.monotonic() - started
@@ -36,3 +35,9 @@ class DetectVideo(AcceptMedia):
             raise from_problem(document["error"])
         waited_s = self.monotonic() - started - kept_s
         return Outcome(queued.job, document, {"accept": kept_s * 1000, "analyse": waited_s * 1000})
+
+    def _queued(self, job: Job, request: DetectRequest) -> Outcome:
+        if request.upload_id is not None:
+            return self.enqueue_upload(job, request.upload_id)
+        data = self.bytes_of(job, request)
+        return self.enqueue(job, data, self.estimate_s(data))

@@ -9,6 +9,7 @@ from forensics.domain.errors import InvalidRequest, UnsupportedMediaType
 from forensics.domain.job import DetectRequest
 from forensics.media.sniff import SNIFF_BYTES, sniff
 from forensics.usecases.ports import Fetcher
+from forensics.usecases.uploads import TakeUpload
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class ChooseFunction:
 
     functions: Mapping[str, str]  # media type -> function name
     fetch_head: Fetcher
+    uploads: TakeUpload
 
     def __call__(self, request: DetectRequest) -> tuple[str, str]:
         """Return (media type, function name); raises UnsupportedMediaType when this deployment has none for the medium."""
@@ -30,6 +32,8 @@ class ChooseFunction:
         data = request.data
         if request.media_url is not None:
             data = self.fetch_head(request.media_url, max_bytes=SNIFF_BYTES)
+        elif request.upload_id is not None:
+            data = self.uploads.head(request.tenant, request.upload_id)
         if not data:
             raise InvalidRequest("The file is empty.")
         return sniff(data).media_type

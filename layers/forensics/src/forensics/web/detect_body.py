@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from forensics.domain.errors import FieldError, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 from forensics.domain.job import DetectOptions, DetectRequest
-from forensics.web.context import Caller
+from forensics.web.context import Caller, api_path
+from forensics.web.json_body import content_type, json_object, validated
 from forensics.web.preferences import Preferences
 
 MAX_INLINE_BYTES = 4 * 1024 * 1024  # what fits a synchronous Lambda call after base64
@@ -30,6 +30,10 @@ class DetectBody(BaseModel):
     media_url: Annotated[str | None, Field(max_length=2048, description="HTTPS URL of the file (public or signed)")] = (
         None
     )
+    upload_id: Annotated[
+        str | None,
+        Field(max_length=64, description="The file of an answer of POST /v1/uploads; each serves one detection"),
+    ] = None
     media_type: Annotated[
         Literal["image", "audio", "video"] | None, Field(description="Inferred from the bytes when left out")
     ] = None
@@ -54,12 +58,9 @@ class DetectBody(BaseModel):
 async def read_detect_request(request: Request, caller: Caller, preferences: Preferences) -> DetectRequest:
     """Return the validated request; raises InvalidRequest with JSON pointers, PayloadTooLarge or UnsupportedMediaType."""
     fields, data = await _fields_and_file(request)
-    try:
-        body = DetectBody.model_validate(fields)
-    except ValidationError as exc:
-        raise InvalidRequest("Some fields are not valid.", errors=_field_errors(exc)) from exc
-    if (data is None) == (body.media_url is None):
-        raise InvalidRequest("Give exactly one of `file` and `media_url`.")
+    body = validated(DetectBody, fields)
+    if sum(source is not None for source in (data, body.media_url, body.upload_id)) != 1:
+        raise InvalidRequest("Give exactly one of `file`, `media_url` and `upload_id`.")
     return DetectRequest(
         tenant=caller.tenant,
         request_id=caller.request_id,
@@ -67,22 +68,23 @@ async def read_detect_request(request: Request, caller: Caller, preferences: Pre
         media_type=body.media_type,
         data=data,
         media_url=body.media_url,
+        upload_id=body.upload_id,
         respond_async=preferences.respond_async,
         wait_s=preferences.wait_s,
     )
 
 
 async def _fields_and_file(request: Request) -> tuple[dict[str, Any], bytes | None]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = content_type(request)
     raw = await request.body()
     if len(raw) > MAX_INLINE_BYTES + MAX_FIELD_BYTES:
-        raise _too_large()
+        raise _too_large(request)
     if not raw:
         raise InvalidRequest("The body is empty.")
     if kind == "multipart/form-data":
         return await _multipart(request)
     if kind == "application/json":
-        return _json_object(raw, pointer=""), None
+        return json_object(raw, pointer=""), None
     raise UnsupportedMediaType(
         "Send multipart/form-data or application/json.", headers={"Accept": "multipart/form-data, application/json"}
     )
@@ -104,30 +106,15 @@ async def _multipart(request: Request) -> tuple[dict[str, Any], bytes | None]:
             elif name == "file":
                 raise InvalidRequest("The part `file` needs a file name.", errors=[FieldError("/file", "not a file")])
             else:
-                fields[name] = _json_object(value.encode(), pointer="/metadata") if name == "metadata" else value
+                fields[name] = json_object(value.encode(), pointer="/metadata") if name == "metadata" else value
     if data is not None and len(data) > MAX_INLINE_BYTES:
-        raise _too_large()
+        raise _too_large(request)
     return fields, data
 
 
-def _json_object(raw: bytes, *, pointer: str) -> dict[str, Any]:
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError) as exc:
-        raise InvalidRequest("Not valid JSON.", errors=[FieldError(pointer, "not valid JSON")]) from exc
-    if not isinstance(value, dict):
-        raise InvalidRequest("Not a JSON object.", errors=[FieldError(pointer, "not a JSON object")])
-    return value
-
-
-def _field_errors(exc: ValidationError) -> list[FieldError]:
-    return [FieldError("".join(f"/{_escaped(part)}" for part in e["loc"]), e["msg"]) for e in exc.errors()]
-
-
-def _escaped(part: int | str) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")  # RFC 6901
-
-
-def _too_large() -> PayloadTooLarge:
+def _too_large(request: Request) -> PayloadTooLarge:
     limit = f"{MAX_INLINE_BYTES // 1024 // 1024} MiB"
-    return PayloadTooLarge(f"A file sent inline may have at most {limit}; larger ones go by `media_url`.")
+    return PayloadTooLarge(
+        f"A file sent inline may have at most {limit}; larger ones go by `upload_id` or `media_url`.",
+        extensions={"upload_endpoint": api_path(request, "/uploads")},
+    )

@@ -17,6 +17,7 @@ from forensics.web.detect_routes import DetectOutcome, detect_router, unified_ro
 from forensics.web.job_routes import delete_router, job_router
 from forensics.web.public_routes import public_router
 from forensics.web.schemas import Problem, Timeline
+from forensics.web.upload_routes import MadeUpload, upload_router
 
 PUBLIC_PATHS = ("/v1/health", "/v1/openapi.json")
 
@@ -29,6 +30,7 @@ def openapi_document() -> dict[str, Any]:
         detect_router("image", _never_detect),
         detect_router("audio", _never_detect),
         detect_router("video", _never_detect),
+        upload_router(_never_upload),
         job_router(_never_read),
         delete_router(_never_delete),
         public_router(version="", region="", openapi=dict),
@@ -69,6 +71,10 @@ def _never_choose(request: DetectRequest) -> tuple[str, str]:
 
 
 def _never_invoke(function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    _never()
+
+
+def _never_upload(tenant: str, *, medium: str | None, size: int, sha256: str | None = None) -> MadeUpload:
     _never()
 
 

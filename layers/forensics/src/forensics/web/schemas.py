@@ -280,7 +280,7 @@ def _detect_openapi() -> dict[str, Any]:
     file = {
         "type": "string",
         "format": "binary",
-        "description": "The file, at most 4 MiB; exactly one of file and media_url",
+        "description": "The file, at most 4 MiB; exactly one of file, media_url and upload_id",
     }
     form = {**body, "title": "DetectForm", "properties": {"file": file, **body["properties"]}}
     content = {"application/json": {"schema": body}, "multipart/form-data": {"schema": form}}

@@ -29,6 +29,7 @@ from forensics.usecases.get_job import GetJob
 from forensics.usecases.ports import Analyser, Clock, ProvenanceReader
 from forensics.usecases.process_job import ProcessJob
 from forensics.usecases.purge_media import PurgeMedia
+from forensics.usecases.work_files import WorkFiles
 from forensics.usecases.uploads import TakeUpload
 
 
@@ -78,7 +79,10 @@ class Service:
         )
 
     def join_video(self, read_provenance: ProvenanceReader, model: VideoModel) -> JoinTask:
-        return JoinTask(self.jobs(), self.media(), self.finish(), read_provenance, model)
+        return JoinTask(self.jobs(), self.media(), self.work_files(), self.finish(), read_provenance, model)
+
+    def work_files(self) -> WorkFiles:
+        return WorkFiles(self.media())
 
     def fail_job(self) -> FailTask:
         return FailTask(self.jobs(), self.finish())
