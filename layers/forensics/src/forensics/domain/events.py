@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 SOURCE = "deepfake-detection"  # of every event on the bus
+MAX_DATA_BYTES = 180_000  # as JSON; the bus and the queues take 256 KiB with everything around it
+SHORTENED = "This event was too large: lists were left out of it. The job has them."
 _ID_BYTES = 16
+_LONG_MEMBERS = ("regions", "flagged_segments", "signal_details", "provenance", "jobs")  # given up in this order
 
 
 class EventType(StrEnum):
@@ -46,6 +51,18 @@ class Event:
         return cls(detail["id"], kind, detail["tenant"], detail["timestamp"], detail["data"])
 
 
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """A table's row before and after a write at a time, its attributes as text; `before` is empty for a new row."""
+
+    before: Row
+    after: Row
+    at: datetime
+
+
 def event_id(kind: EventType, tenant: str, subject: str, *, part: str = "") -> str:
     """Return `evt_` and 26 characters that depend on nothing but the arguments, so that a repeated event is recognised.
 
@@ -53,3 +70,13 @@ def event_id(kind: EventType, tenant: str, subject: str, *, part: str = "") -> s
     """
     digest = hashlib.sha256("\n".join((kind.value, tenant, subject, part)).encode()).digest()
     return "evt_" + base64.b32encode(digest[:_ID_BYTES]).decode().rstrip("=").lower()
+
+
+def fitted(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data with its long members emptied, one by one, until the event fits; a warning says so."""
+    fits = dict(data)
+    for name in (name for name in _LONG_MEMBERS if fits.get(name)):
+        if len(json.dumps(fits)) <= MAX_DATA_BYTES:
+            break
+        fits |= {name: [] if isinstance(fits[name], list) else None, "warnings": [*data.get("warnings", []), SHORTENED]}
+    return fits

@@ -63,10 +63,7 @@ class GuardedFetch:
     def _get(self, target: Target, deadline: float, max_bytes: int, whole: bool) -> bytes | _Redirect:
         checked = replace(target, address=target.checked_address(self.resolver))
         left_s = max(0.1, deadline - time.monotonic())
-        connection = _connection(checked, timeout_s=min(self.idle_s, left_s))
-        with _cut_off(connection, after_s=left_s) as cut_off:
-            connection.connect()
-            cut_off.socket = connection.sock
+        with guarded_connection(checked, idle_s=self.idle_s, whole_s=left_s) as connection:
             headers = {"Host": checked.host_header, "User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
             connection.request("GET", checked.path, headers=headers, preload_content=False, decode_content=False)
             response = connection.getresponse()
@@ -96,13 +93,17 @@ class _CutOff:
 
 
 @contextmanager
-def _cut_off(connection: HTTPConnection, *, after_s: float) -> Iterator[_CutOff]:
+def guarded_connection(target: Target, *, idle_s: float, whole_s: float) -> Iterator[HTTPConnection]:
+    """Connect to the target's checked address for the length of a `with` block, which is cut off after `whole_s` seconds."""
+    connection = _connection(target, timeout_s=min(idle_s, whole_s))
     cut_off = _CutOff(connection)
-    timer = threading.Timer(after_s, cut_off)
+    timer = threading.Timer(whole_s, cut_off)
     timer.daemon = True
     timer.start()
     try:
-        yield cut_off
+        connection.connect()
+        cut_off.socket = connection.sock
+        yield connection
     finally:
         timer.cancel()
         connection.close()

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
+
+
+_making = threading.Lock()  # boto3's default session must not make two clients at once
 
 
 class AwsClients:
     """The clients of one process; region, credentials and endpoint come from the AWS environment."""
 
     def dynamodb(self) -> DynamoDBClient:
-        return _dynamodb()
+        with _making:
+            return _dynamodb()
 
     def s3(self) -> S3Client:
         return _s3()
@@ -30,6 +38,15 @@ class AwsClients:
 
     def lambda_(self) -> LambdaClient:
         return _lambda()
+
+    def events(self) -> EventBridgeClient:
+        return _events()
+
+    def scheduler(self) -> EventBridgeSchedulerClient:
+        return _scheduler()
+
+    def kms(self) -> KMSClient:
+        return _kms()
 
 
 @lru_cache(maxsize=1)
@@ -71,3 +88,27 @@ def _lambda() -> LambdaClient:
 
     # No retry: a second invocation would be a second detection.
     return boto3.client("lambda", config=Config(read_timeout=60, retries={"total_max_attempts": 1}))
+
+
+@lru_cache(maxsize=1)
+def _events() -> EventBridgeClient:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("events", config=Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard"}))
+
+
+@lru_cache(maxsize=1)
+def _scheduler() -> EventBridgeSchedulerClient:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("scheduler", config=Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard"}))
+
+
+@lru_cache(maxsize=1)
+def _kms() -> KMSClient:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("kms", config=Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard"}))
