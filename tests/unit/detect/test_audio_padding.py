@@ -35,8 +35,7 @@ def test_padding_a_made_up_voice_moves_nothing(detector: AudioDetector, seed: in
 @pytest.mark.dataset
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_padding_recordings_and_fakes_moves_next_to_nothing(detector: AudioDetector) -> None:
-    """One clip in twenty may move further: where a pause is shortened depends on the speech detector's last word on it."""
+def test_padding_recordings_and_fakes_moves_nothing(detector: AudioDetector) -> None:
     folder = data_root() / "audio"
     rows = list(csv.DictReader((folder / "manifest.csv").read_text().splitlines()))
     fitting = [folder / row["path"] for row in rows if LEAST_S <= float(row["seconds"]) <= MOST_S]
@@ -49,4 +48,4 @@ def test_padding_recordings_and_fakes_moves_next_to_nothing(detector: AudioDetec
     shares = np.quantile(found, [0.5, 0.9, 0.95, 0.99, 1.0])
     below = float(np.mean(np.array(found) < MOST_DRIFT))
     print(f"\n{len(found)} paddings: drift {np.round(shares, 3)} at 50, 90, 95, 99, 100 %; {below:.1%} below 0.05")  # noqa: T201
-    assert shares[2] < MOST_DRIFT
+    assert shares[-1] < MOST_DRIFT

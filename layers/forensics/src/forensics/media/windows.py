@@ -20,10 +20,10 @@ WINDOW_CHUNKS = WINDOW_SAMPLES // CHUNK_SAMPLES
 HOP_CHUNKS = HOP_SAMPLES // CHUNK_SAMPLES
 _EDGE_CHUNKS = 3  # about 0.1 s of a long pause stay before the next word
 _PAUSE_CHUNKS = 16  # about 0.5 s stay of a longer pause
-_LEAD_CHUNKS = 16  # about 0.5 s before the first word, of which what is audible stays
+LEAD_CHUNKS = 16  # about 0.5 s before the first word, of which what is audible stays
 # How far in from either end silence is looked for: a chunk taken for speech by mistake may stand alone, a pause away.
-_SEARCHED_SAMPLES = 2 * (_LEAD_CHUNKS + 1) * CHUNK_SAMPLES
-_AUDIBLE_SHARE = 0.01  # of the largest step from sample to sample: 40 dB below it
+_SEARCHED_SAMPLES = 2 * (LEAD_CHUNKS + 1) * CHUNK_SAMPLES
+_AUDIBLE_SHARE = 0.02  # of the largest step from sample to sample: 34 dB below it
 _LEAST_WINDOW_SPEECH_S = 1.0
 Flags = NDArray[np.bool_]
 
@@ -69,7 +69,7 @@ class SpeechWindows:
         for chunk, speech in zip(samples.reshape(-1, CHUNK_SAMPLES), flags, strict=True):
             self._add(_Chunk(chunk, self._count, bool(speech)))
             self._count += 1
-            if len(self._kept) > self._next + WINDOW_CHUNKS + (_LEAD_CHUNKS if self._skip is None else 0):
+            if len(self._kept) > self._next + WINDOW_CHUNKS + (LEAD_CHUNKS if self._skip is None else 0):
                 start = self._start()
                 yield from self._cut(start, start + WINDOW_SAMPLES)
                 self._next += HOP_CHUNKS
@@ -95,7 +95,7 @@ class SpeechWindows:
     def _add(self, chunk: _Chunk) -> None:
         if not chunk.speech:
             self._pause.append(chunk)
-            if len(self._pause) > (_PAUSE_CHUNKS if self._kept else _LEAD_CHUNKS):
+            if len(self._pause) > (_PAUSE_CHUNKS if self._kept else LEAD_CHUNKS):
                 del self._pause[-_EDGE_CHUNKS - 1 if self._kept else 0]
             return
         self._kept += self._pause
@@ -106,8 +106,9 @@ class SpeechWindows:
         """Return the sample of what is kept at which the next window begins; the first time, look for the first audible one."""
         if self._skip is None:
             joined = self._joined()
-            self._audible = _AUDIBLE_SHARE * float(_steps(joined).max())
-            self._next, self._skip = divmod(_first_audible(joined, self._audible), CHUNK_SAMPLES)
+            self._audible = _audible(joined)
+            onset = first_audible(joined, begins=self._kept[0].number == 0)
+            self._next, self._skip = divmod(onset, CHUNK_SAMPLES)
         return self._next * CHUNK_SAMPLES + self._skip
 
     def _joined(self) -> Samples:
@@ -134,9 +135,19 @@ class SpeechWindows:
             self._next -= spare
 
 
-def _first_audible(samples: Samples, audible: float) -> int:
-    """Return the first sample above `audible`, 0 when there is none near the beginning."""
-    return int(np.argmax(_steps(samples[:_SEARCHED_SAMPLES]) >= audible))
+def first_audible(samples: Samples, *, begins: bool) -> int:
+    """Return the first sample that can be heard beside the loudest of them, 0 when there is none near the beginning.
+
+    Before a recording that `begins` here lies silence: a first sample far from zero is heard, as it would be after padding.
+    """
+    steps = _steps(samples[:_SEARCHED_SAMPLES])
+    if begins:
+        steps[:1] = np.abs(samples[:1])
+    return int(np.argmax(steps >= _audible(samples)))
+
+
+def _audible(samples: Samples) -> float:
+    return _AUDIBLE_SHARE * float(_steps(samples).max())
 
 
 def _last_audible(samples: Samples, audible: float) -> int:
