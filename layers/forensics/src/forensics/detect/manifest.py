@@ -90,7 +90,7 @@ def load_manifest(directory: Path) -> ModelManifest:
         name=table["name"],
         version=table["version"],
         licence=table["licence"],
-        stages=tuple(_stage(directory, row) for row in table["stages"]),
+        stages=tuple(read_stage(directory, row) for row in table["stages"]),
         bias=float(table["fusion"]["bias"]),
         normal=read_mode(table["operating"]["normal"]),
         strict=read_mode(table["operating"]["strict"]),
@@ -105,7 +105,8 @@ def read_attribution(table: Mapping[str, Any]) -> Attribution | None:
     return Attribution(tuple(section["labels"]), float(section["threshold"])) if section else None
 
 
-def _stage(directory: Path, row: Mapping[str, Any]) -> StageSpec:
+def read_stage(directory: Path, row: Mapping[str, Any]) -> StageSpec:
+    """Return one network's row with its file verified; raises ModelUnavailable."""
     return StageSpec(
         name=row["name"],
         path=verify_file(directory / row["file"], sha256=row["sha256"]),
