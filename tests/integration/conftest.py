@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "x",
     "JOBS_TABLE": "jobs",
     "KEYS_TABLE": "keys",
+    "UPLOADS_TABLE": "uploads",
     "MEDIA_BUCKET": "media",
     "DETECT_IMAGE_FUNCTION": "detect-image",
     "POWERTOOLS_SERVICE_NAME": "tests",
@@ -47,6 +48,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
         aws = AwsClients()
         _table(aws, "jobs", "tenant", "job_id")
         _table(aws, "keys", "key_hash")
+        _table(aws, "uploads", "tenant", "upload_id")
         aws.s3().create_bucket(Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         for name in ("IMAGE", "AUDIO", "PURGE"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", aws.sqs().create_queue(QueueName=name.lower())["QueueUrl"])

@@ -14,6 +14,7 @@ from forensics.domain.job import Job
 from forensics.store.clients import AwsClients
 from forensics.store.jobs import DynamoJobs
 from forensics.web.schemas import FailedJob, PendingJob, Problem, Result
+from forensics.web.upload_routes import UploadAnswer
 from tests.integration.conftest import JOB_ID, Handler
 from tests.support.clips import clip
 from tests.support.events import LambdaContext
@@ -54,7 +55,9 @@ def test_no_valid_key_is_unauthorized(handler: Load, name: str) -> None:
 
 def answer(handler: Load, name: str) -> tuple[int, dict[str, Any]]:
     function = next(
-        f for f in ("detect_image", "detect_audio", "detect_video", "detect", "jobs") if name.startswith(f + "_")
+        f
+        for f in ("detect_image", "detect_audio", "detect_video", "detect", "jobs", "uploads")
+        if name.startswith(f + "_")
     )
     got = handler(function)(event(name), LambdaContext())
     return got["statusCode"], json.loads(got["body"])
@@ -82,6 +85,7 @@ def test_a_tiny_picture_is_inconclusive(handler: Load, stack: AwsClients) -> Non
         ("detect_image_truncated", 422, "media-corrupt"),
         ("detect_video_truncated", 422, "media-corrupt"),
         ("detect_image_private_url", 422, "media-url-forbidden"),
+        ("detect_image_unknown_upload", 422, "upload-not-found"),
         ("detect_unknown_bytes", 415, "unsupported-media-type"),
         ("jobs_get", 404, "not-found"),
     ],
@@ -163,14 +167,17 @@ def test_a_video_becomes_an_execution_named_by_its_job(handler: Load, stack: Aws
     assert json.loads(told) == {"tenant": "acme", "job_id": job.job_id, "media_key": f"media/acme/{job.job_id}"}
 
 
-def test_a_video_goes_through_its_tasks(handler: Load, queued: Callable[[bytes], Job]) -> None:
+def test_a_video_goes_through_its_tasks(handler: Load, stack: AwsClients, queued: Callable[[bytes], Job]) -> None:
     queued(clip(seconds=2))
     plan = handler("video_plan")(event("video_plan_task"), LambdaContext())
     assert (plan["facts"]["width"], plan["has_audio"], len(plan["chunks"])) == (320, True, 1)
     seen = handler("video_frames")(event("video_frames_task"), LambdaContext())
-    assert (len(seen["frames"]), seen["error"]) == (4, None)
     heard = handler("video_audio")(event("video_audio_task"), LambdaContext())
-    assert heard["error"] is None
+    found = [
+        json.loads(stack.s3().get_object(Bucket="media", Key=told["result_key"])["Body"].read())
+        for told in (seen, heard)
+    ]
+    assert (len(found[0]["frames"]), found[0]["error"], found[1]["error"]) == (4, None, None)
     json.dumps([plan, seen, heard])
 
 
@@ -213,6 +220,18 @@ def test_a_job_without_a_verdict_is_ended(
 def test_public_paths_need_no_key(handler: Load, name: str, member: str) -> None:
     status, body = answer(handler, name)
     assert status == 200 and member in body
+
+
+def test_an_upload_gets_a_row_a_form_and_its_end(handler: Load, stack: AwsClients) -> None:
+    status, body = answer(handler, "uploads_create")
+    made = UploadAnswer.model_validate(body)
+    key = {"tenant": {"S": "acme"}, "upload_id": {"S": made.upload_id}}
+    row = stack.dynamodb().get_item(TableName="uploads", Key=key)["Item"]
+    assert (status, made.fields["key"], made.max_bytes) == (201, f"uploads/acme/{made.upload_id}", 500_000_000)
+    assert "holiday" not in json.dumps([row, body])
+    stack.s3().put_object(Bucket="media", Key="uploads/acme/upload_01ARZ3NDEKTSV4RRFFQ69G5FAV", Body=b"never asked for")
+    assert handler("purge")(event("purge_upload"), LambdaContext()) == {"batchItemFailures": []}
+    assert objects(stack) == []
 
 
 def test_the_timer_deletes_what_was_left(handler: Load, stack: AwsClients, queued: Callable[[bytes], Job]) -> None:

@@ -67,6 +67,18 @@ def test_a_json_url_reaches_the_use_case() -> None:
     assert (detect.asked[0].media_url, detect.asked[0].data) == (URL, None)
 
 
+def test_an_upload_reaches_the_use_case() -> None:
+    detect = Detect()
+    call(detect, api_event("POST", PATH, **json_body({"upload_id": "upload_1"})))
+    assert (detect.asked[0].upload_id, detect.asked[0].media_url, detect.asked[0].data) == ("upload_1", None, None)
+
+
+def test_a_file_too_large_to_be_sent_inline_is_shown_the_way() -> None:
+    event = api_event("POST", PATH, **multipart(b"x" * (4 * 1024 * 1024 + 1)))
+    event["requestContext"]["path"] = "/prod/v1/detect/image"
+    assert call(Detect(), event)["json"]["upload_endpoint"] == "/prod/v1/uploads"
+
+
 def test_the_answer_tells_its_stages_and_ids() -> None:
     headers = call(Detect(), api_event("POST", PATH, **multipart(b"x")))["headers"]
     assert headers["server-timing"] == "decode;dur=1.2, model;dur=70.0"
@@ -129,6 +141,9 @@ def test_prefer_wait_is_answered(prefer: str, applied: str | None) -> None:
         ),
         (json_body({"media_url": URL, "media_type": "video"}), 400, "invalid-request", None),
         (multipart(b"x", media_url=URL), 400, "invalid-request", None),
+        (multipart(b"x", upload_id="upload_1"), 400, "invalid-request", None),
+        (json_body({"media_url": URL, "upload_id": "upload_1"}), 400, "invalid-request", None),
+        (json_body({"upload_id": "x" * 65}), 400, "invalid-request", "/upload_id"),
         (multipart(strict_mode="true"), 400, "invalid-request", None),
         (multipart(b"x", metadata="no"), 400, "invalid-request", "/metadata"),
         (

@@ -8,7 +8,6 @@ from typing import Any
 from starlette.requests import Request
 
 from forensics.domain.errors import Forbidden, Unauthenticated
-from forensics.domain.keys import KeyRecord
 from forensics.domain.limits import Account
 from forensics.domain.plans import limits_of
 
@@ -41,6 +40,7 @@ def request_id(request: Request) -> str:
 
 
 def job_path(request: Request, job_id: str) -> str:
+    """Return where a job is read."""
     return api_path(request, f"/jobs/{job_id}")
 
 
@@ -67,12 +67,13 @@ def account_of(request: Request) -> Account | None:
     if not context.get("tenant"):
         return None
     tenant, plan = str(context["tenant"]), str(context.get("plan") or "")
-    own = {name: _number(context.get(name)) for name in ("per_minute", "per_month")}
     return Account(
         tenant=tenant,
         key_id=str(context.get("key_id") or tenant),
         plan=plan,
-        limits=limits_of(KeyRecord("", tenant, plan, (), "", **own)),
+        limits=limits_of(
+            plan, per_minute=_number(context.get("per_minute")), per_month=_number(context.get("per_month"))
+        ),
         live=str(context.get("live") or "true") == "true",
         expires_at=_number(context.get("expires_at")),
     )
