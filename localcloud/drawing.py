@@ -36,7 +36,10 @@ def _state(name: str, state: Template, *, indent: str) -> Iterator[str]:
 
 
 def _title(name: str, state: Template) -> str:
-    return f"{name}: {state['MaxConcurrency']} at a time" if state["Type"] == "Map" else f"{name}: side by side"
+    if state["Type"] != "Map":
+        return f"{name}: side by side"
+    distributed = state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
+    return f"{name}: {state['MaxConcurrency']} at a time{', each its own execution' if distributed else ''}"
 
 
 def _arrows(state: Template) -> Iterator[tuple[str, str]]:

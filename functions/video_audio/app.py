@@ -10,5 +10,10 @@ from functions.working import task_handler
 
 service = Service.from_env()
 handler = task_handler(
-    SoundTask(service.media(), sound_detector(ModelSettings.from_env()), max_seconds=service.settings.max_video_seconds)
+    SoundTask(
+        service.media(),
+        service.work_files(),
+        sound_detector(ModelSettings.from_env()),
+        max_seconds=service.settings.max_video_seconds,
+    )
 )

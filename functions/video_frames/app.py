@@ -9,4 +9,4 @@ from forensics.wiring.video import frame_detector
 from functions.working import task_handler
 
 service = Service.from_env()
-handler = task_handler(FramesTask(service.media(), frame_detector(ModelSettings.from_env())))
+handler = task_handler(FramesTask(service.media(), service.work_files(), frame_detector(ModelSettings.from_env())))

@@ -9,5 +9,12 @@ from functions.working import task_handler
 service = Service.from_env()
 limits = service.settings
 handler = task_handler(
-    PlanTask(service.media(), max_seconds=limits.max_video_seconds, max_bytes=limits.max_bytes["video"])
+    PlanTask(
+        service.jobs(),
+        service.media(),
+        service.work_files(),
+        max_seconds=limits.max_video_seconds,
+        max_bytes=limits.max_bytes["video"],
+        frames_per_chunk=limits.video_frames_per_chunk,
+    )
 )

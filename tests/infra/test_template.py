@@ -35,6 +35,8 @@ OPTIONAL = {
     "MAX_VIDEO_SECONDS",
     "RESULT_TTL_DAYS",
     "VIDEO_FRAMES_PER_CHUNK",
+    "WEBHOOK_TIMEOUT_SECONDS",
+    "WEBHOOK_TIME_SCALE",
 }
 RETRY_LATER = {"quota-exceeded"}  # codes that only the gateway answers with
 

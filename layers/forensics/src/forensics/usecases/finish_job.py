@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from forensics.domain.errors import DetectorError
-from forensics.domain.job import Job, JobStatus, artifact_key
+from forensics.domain.job import Job, JobStatus, artifact_key, work_prefix
 from forensics.domain.result import Analysis, completed_document, failed_document
 from forensics.usecases.ports import Clock, JobStore, MediaStore, Queue
 
@@ -37,10 +37,13 @@ class FinishJob:
 
     def _finish(self, job: Job) -> Job:
         stored_media = job.media_key if job.media_key and not job.options.retain else None
-        if stored_media:
+        worked = job.media_type == "video"  # its workers left files for each other
+        if stored_media or worked:
             message = {"tenant": job.tenant, "job_id": job.job_id, "purge": stored_media}
             self.purge_queue.send(message, delay_s=PURGE_BACKSTOP_S)
         self.jobs.finish(job)
+        if worked:
+            self.media.delete_all(work_prefix(job.tenant, job.job_id))
         if not stored_media:
             return job
         self.media.delete(stored_media)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,10 @@ from forensics.domain.video import ChunkResult, SoundResult, VideoModel, VideoPl
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.join_video import join_video
 from forensics.usecases.ports import JobStore, MediaStore, ProvenanceReader
+from forensics.usecases.work_files import WorkFiles
 
 MEDIA_FAULT = "MediaFault"  # how the tasks name errors that blame the file; the state machine knows it
+READERS = 8  # chunk results fetched at once
 GAVE_UP = "The analysis was tried several times and did not finish."
 
 Ended = dict[str, str]
@@ -26,6 +29,7 @@ class JoinTask:
 
     jobs: JobStore
     media: MediaStore
+    work: WorkFiles
     finish: FinishJob
     read_provenance: ProvenanceReader
     model: VideoModel
@@ -38,12 +42,20 @@ class JoinTask:
         data = self.media.get(task["media_key"])
         if data is None:
             raise MediaFetchFailed("The stored media is gone; it is kept for a day at most.")
-        chunks = [ChunkResult.from_json(chunk) for chunk in task["found"]["chunks"]]
-        sound = SoundResult.from_json(task["found"]["sound"]) if task["found"]["sound"] else None
         provenance = self.read_provenance(data, None)
-        plan = VideoPlan.from_json(task["plan"])
-        analysis = join_video(plan, chunks, sound, provenance, job.options, model=self.model)
+        plan, chunks, sound = self._plan(task["plan"]), self._chunks(task["found"]["chunks"]), task["found"]["sound"]
+        heard = SoundResult.from_json(self.work.result(sound)) if sound else None
+        analysis = join_video(plan, chunks, heard, provenance, job.options, model=self.model)
         return {"status": self.finish.completed(job, analysis).status.value}
+
+    def _plan(self, plan: Mapping[str, Any]) -> VideoPlan:
+        chunks = self.work.get(plan["chunks_key"]) if "chunks_key" in plan else plan["chunks"]
+        return VideoPlan.from_json({**plan, "chunks": chunks})
+
+    def _chunks(self, told: Sequence[Mapping[str, Any] | None]) -> list[ChunkResult]:
+        """A child execution that failed altogether tells nothing: null."""
+        with ThreadPoolExecutor(READERS) as pool:
+            return [ChunkResult.from_json(found) for found in pool.map(self.work.result, filter(None, told))]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class ProcessJob:
     def __call__(self, tenant: str, job_id: str) -> None:
         """Finish the job, as failed when its media is bad; an unknown error is raised, so that the queue tries again."""
         job = self.jobs.get(tenant, job_id)
-        if job is None or job.status.terminal or job.media_key is None:
+        if job is None or job.media_key is None or not self.jobs.begin(tenant, job_id):
             return
         data = self.media.get(job.media_key)
         if data is None:

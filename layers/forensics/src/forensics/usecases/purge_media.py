@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from forensics.domain.job import work_prefix
 from forensics.usecases.ports import Clock, JobStore, MediaStore
 
 
@@ -15,6 +16,10 @@ class PurgeMedia:
     media: MediaStore
     clock: Clock
 
-    def __call__(self, tenant: str, job_id: str, media_key: str) -> None:
+    def __call__(self, tenant: str, job_id: str, media_key: str | None) -> None:
+        """Without a `media_key` the media is retained, and only what workers left for each other goes."""
+        self.media.delete_all(work_prefix(tenant, job_id))
+        if media_key is None:
+            return
         self.media.delete(media_key)
         self.jobs.stamp_deleted(tenant, job_id, self.clock.now())

@@ -1,4 +1,4 @@
-"""The state machine's tasks that read the file: each takes a state's input and returns plain JSON for the next."""
+"""The state machine's tasks that read the file: each takes a state's input; what it finds goes to S3, its key to the next state."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from forensics.domain.video import Chunk
+from forensics.media.video_plan import FRAMES_PER_CHUNK
 from forensics.usecases.analyse_video import SECONDS_PER_FRAME, hear_sound, plan_video, score_chunk
-from forensics.usecases.ports import AudioDetector, ImageDetector
+from forensics.usecases.ports import AudioDetector, ImageDetector, JobStore
+from forensics.usecases.work_files import WorkFiles
 
-Task = Mapping[str, Any]  # a state's input: media_key, and what the task's own docs name
+Task = Mapping[str, Any]  # a state's input: tenant, job_id, media_key, and what the task's own docs name
+INLINE_CHUNKS = 40  # as many as the state machine takes from its own state; of more it reads the list from S3
+
+
+class JobEnded(Exception):
+    """The job was deleted or has failed before its analysis began; the state machine knows the name."""
 
 
 class OpensMedia(Protocol):
@@ -22,40 +29,62 @@ class OpensMedia(Protocol):
 
 @dataclass(frozen=True)
 class PlanTask:
-    """`media_key` in, a VideoPlan out."""
+    """Mark the job as processing; a VideoPlan out, with `chunk_count`, and `chunks_key` in place of more than INLINE_CHUNKS.
 
+    Raises JobEnded, and what `plan_video` raises.
+    """
+
+    jobs: JobStore
     media: OpensMedia
+    work: WorkFiles
     max_seconds: float
     max_bytes: int
+    frames_per_chunk: int = FRAMES_PER_CHUNK
 
     def __call__(self, task: Task) -> dict[str, Any]:
+        if not self.jobs.begin(task["tenant"], task["job_id"]):
+            raise JobEnded
         with self.media.open(task["media_key"]) as source:
-            return plan_video(source, max_seconds=self.max_seconds, max_bytes=self.max_bytes).to_json()
+            plan = plan_video(
+                source,
+                max_seconds=self.max_seconds,
+                max_bytes=self.max_bytes,
+                frames_per_chunk=self.frames_per_chunk,
+            ).to_json()
+        plan["chunk_count"] = len(plan["chunks"])
+        if plan["chunk_count"] > INLINE_CHUNKS:
+            plan |= {"chunks_key": self.work.put(task, "chunks", plan["chunks"]), "chunks": []}
+        return plan
 
 
 @dataclass(frozen=True)
 class FramesTask:
-    """`media_key` and `chunk` in, a ChunkResult out."""
+    """`chunk` in, `index` and the `result_key` of a ChunkResult out."""
 
     media: OpensMedia
+    work: WorkFiles
     detector: ImageDetector
 
     def __call__(self, task: Task) -> dict[str, Any]:
         with self.media.open(task["media_key"]) as source:
-            return score_chunk(source, Chunk.from_json(task["chunk"]), self.detector).to_json()
+            found = score_chunk(source, Chunk.from_json(task["chunk"]), self.detector)
+        key = self.work.put(task, f"chunk-{found.index}", found.to_json())
+        return {"index": found.index, "result_key": key}
 
 
 @dataclass(frozen=True)
 class SoundTask:
-    """`media_key` in, a SoundResult out."""
+    """The `result_key` of a SoundResult out."""
 
     media: OpensMedia
+    work: WorkFiles
     detector: AudioDetector
     max_seconds: float
 
     def __call__(self, task: Task) -> dict[str, Any]:
         with self.media.open(task["media_key"]) as source:
-            return hear_sound(source, self.detector, max_seconds=self.max_seconds).to_json()
+            found = hear_sound(source, self.detector, max_seconds=self.max_seconds)
+        return {"result_key": self.work.put(task, "sound", found.to_json())}
 
 
 def glance(*, max_seconds: float, max_bytes: int) -> Callable[[bytes], float]:
