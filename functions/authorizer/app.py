@@ -9,6 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from forensics.domain.errors import Unauthenticated
+from forensics.domain.keys import told_of
 from forensics.wiring.service import Service
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
@@ -32,5 +33,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {
         "principalId": key.tenant,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": {"tenant": key.tenant, "plan": key.plan, "scopes": " ".join(key.scopes)},
+        "context": told_of(key),
     }

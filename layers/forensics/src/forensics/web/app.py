@@ -9,20 +9,30 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forensics.web.context import request_id
-from forensics.web.problems import PROBLEM_JSON, install_problem_handlers
+from forensics.web.idempotency import RememberAnswers
+from forensics.web.limits import Guard, LimitCalls
+from forensics.web.problems import PROBLEM_JSON, UnknownErrors, install_problem_handlers
 
 API_TITLE = "Deepfake Detection API"
 API_VERSION = "1"
 
 
-def create_app(*routers: APIRouter) -> FastAPI:
-    """Return an app of the routers under /v1 whose every error is a problem; it serves no schema or docs pages itself."""
+def create_app(*routers: APIRouter, guard: Guard | None = None) -> FastAPI:
+    """Return an app of the routers under /v1 whose every error is a problem; it serves no schema or docs pages itself.
+
+    `guard` counts calls and remembers idempotency keys; every function has one, the tests of routes and the description none.
+    """
     app = FastAPI(
         title=API_TITLE, version=API_VERSION, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     for router in routers:
         app.include_router(router, prefix="/v1")
     install_problem_handlers(app)
+    app.add_middleware(UnknownErrors)  # the innermost: what follows sees an answer, whatever happened
+    if guard is not None and guard.attempts is not None:
+        app.add_middleware(RememberAnswers, guard.attempts)
+    if guard is not None:
+        app.add_middleware(LimitCalls, guard)
     app.add_middleware(StampHeaders)
     return app
 

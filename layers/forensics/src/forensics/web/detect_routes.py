@@ -14,8 +14,9 @@ from starlette.responses import Response
 
 from forensics.domain.errors import InvalidRequest
 from forensics.domain.job import DetectRequest, JobStatus
-from forensics.web.context import caller, gateway_event, job_path
+from forensics.web.context import account_of, caller, forwarded, gateway_event, job_path
 from forensics.web.detect_body import read_detect_request
+from forensics.web.idempotency import attempt_of
 from forensics.web.preferences import preferences
 from forensics.web.schemas import DETECT_OPENAPI, DETECT_RESPONSES, Result
 
@@ -41,7 +42,7 @@ def detect_router(medium: str, detect: Callable[[DetectRequest], DetectOutcome])
         body = await read_detect_request(request, caller(request).need("detect"), asked)
         if body.media_type not in (None, medium):
             raise InvalidRequest(f"This path takes {medium}; use /v1/detect/{body.media_type}.")
-        return _answer(request, detect(replace(body, media_type=medium)), asked.applied)
+        return _answer(request, detect(_counted(request, replace(body, media_type=medium))), asked.applied)
 
     router.add_api_route(
         f"/detect/{medium}",
@@ -66,7 +67,7 @@ def unified_router(
         body = await read_detect_request(request, caller(request).need("detect"), preferences(request))
         medium, function = choose(body)
         path = f"/v1/detect/{medium}"
-        return _passed_on(invoke(function, {**gateway_event(request), "path": path, "resource": path}))
+        return _passed_on(invoke(function, forwarded(gateway_event(request), path)))
 
     router.add_api_route(
         "/detect",
@@ -79,6 +80,15 @@ def unified_router(
         openapi_extra=DETECT_OPENAPI,
     )
     return router
+
+
+def _counted(request: Request, body: DetectRequest) -> DetectRequest:
+    """Return the request with what the key's account and an Idempotency-Key say of it."""
+    account, attempt = account_of(request), attempt_of(request)
+    quota = account.limits.per_month if account else None
+    if attempt is None:
+        return replace(body, month_quota=quota)
+    return replace(body, month_quota=quota, job_id=attempt.job_id, resumed=attempt.resumed)
 
 
 def _answer(request: Request, outcome: DetectOutcome, applied: str) -> Response:

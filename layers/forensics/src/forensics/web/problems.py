@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from forensics.domain.errors import (
     DetectorError,
@@ -57,13 +58,30 @@ def install_problem_handlers(app: FastAPI) -> None:
         return problem_response(_validation_error(error), request_id=request_id(request))
 
     async def unknown(request: Request, error: Exception) -> Response:
-        logger.error("unhandled %s", type(error).__name__, exc_info=error)
-        return problem_response(InternalError(), request_id=request_id(request))
+        return _unknown(request, error)
 
     app.add_exception_handler(DetectorError, known)
     app.add_exception_handler(HTTPException, routing)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(Exception, unknown)
+
+
+class UnknownErrors:
+    """Answers an error that nobody expected, so that the middlewares around it see an answer and not an exception."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            await _unknown(Request(scope), error)(scope, receive, send)
+
+
+def _unknown(request: Request, error: Exception) -> Response:
+    logger.error("unhandled %s", type(error).__name__, exc_info=error)
+    return problem_response(InternalError(), request_id=request_id(request))
 
 
 def _routing_error(error: HTTPException) -> DetectorError:

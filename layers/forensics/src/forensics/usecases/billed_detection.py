@@ -1,0 +1,48 @@
+"""Every detection is counted once: reserved before its work begins, given back when it comes to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from forensics.domain.errors import from_problem
+from forensics.domain.job import DetectRequest, JobStatus
+from forensics.usecases.accept_media import AcceptMedia, Outcome
+from forensics.usecases.finish_job import with_artifact_links
+from forensics.usecases.limit_calls import Billing
+
+
+@dataclass(frozen=True)
+class BilledDetection:
+    """A medium's use case behind its bill; `detect` is called as it is, `accept` has its stores.
+
+    A job that was accepted and fails later is given back by `SettleJobs`.
+    """
+
+    detect: Callable[[DetectRequest], Outcome]
+    accept: AcceptMedia
+    billing: Billing
+
+    def __call__(self, request: DetectRequest) -> Outcome:
+        """Return what `detect` does, or what an earlier attempt of the same call made; raises QuotaExceeded besides."""
+        job_id = request.job_id or self.accept.clock.job_id(self.accept.region)
+        request = replace(request, job_id=job_id)
+        if request.resumed and (made := self._made(request.tenant, job_id)) is not None:
+            return made
+        self.billing.reserve(request.tenant, job_id, quota=request.month_quota, medium=self.accept.medium)
+        try:
+            return self.detect(request)
+        except BaseException:
+            self.billing.release(request.tenant, job_id)
+            raise
+
+    def _made(self, tenant: str, job_id: str) -> Outcome | None:
+        """The attempt before may have died at any point: what it stored stands, what it had yet to send is sent again."""
+        job = self.accept.jobs.get(tenant, job_id)
+        if job is None:
+            return None
+        if job.status is JobStatus.FAILED:
+            raise from_problem(job.document["error"])
+        if not job.status.terminal:
+            self.accept.queue.send({"tenant": tenant, "job_id": job_id, "media_key": job.media_key})
+        return Outcome(job, with_artifact_links(job.document, job, self.accept.media), {})

@@ -1,0 +1,40 @@
+"""What stands before every route, and the billing of detections, over their tables."""
+
+from __future__ import annotations
+
+from forensics.settings import MissingSetting
+from forensics.store.counters import DynamoCounters
+from forensics.store.idempotency import DynamoRecords
+from forensics.usecases.idempotency import Idempotency, ReadJob
+from forensics.usecases.limit_calls import Billing, LimitCalls
+from forensics.web.limits import Guard
+from forensics.wiring.service import Service
+
+
+def api_guard(service: Service, *, read_job: ReadJob | None = None) -> Guard:
+    """Return the guard of a function's app; with `read_job` results are replayed from their jobs and not kept twice."""
+    calls = LimitCalls(counters(service), service.clock)
+    table = _named(service.settings.idempotency_table, "IDEMPOTENCY_TABLE")
+    records = DynamoRecords(service.clients.dynamodb, table)
+    attempts = Idempotency(records, service.clock, service.settings.region, read_job)
+    return Guard(count=calls, month=calls.month, attempts=attempts)
+
+
+def call_counter(service: Service) -> Guard:
+    """Return the guard of a function that has no effects of its own to repeat."""
+    calls = LimitCalls(counters(service), service.clock)
+    return Guard(count=calls, month=calls.month)
+
+
+def billing(service: Service) -> Billing:
+    return Billing(counters(service), service.clock)
+
+
+def counters(service: Service) -> DynamoCounters:
+    return DynamoCounters(service.clients.dynamodb, _named(service.settings.counters_table, "COUNTERS_TABLE"))
+
+
+def _named(value: str | None, name: str) -> str:
+    if not value:
+        raise MissingSetting(f"the environment variable {name} is not set")
+    return value
