@@ -14,6 +14,8 @@ from forensics.domain.errors import InternalError, MediaCorrupt, MediaTooLong, S
 from forensics.domain.job import DetectOptions, DetectRequest, Job, JobStatus
 from forensics.domain.video import FrameSpans, VideoModel
 from forensics.usecases.detect_video import DetectVideo
+from forensics.usecases.explain_video import video_artifacts
+from forensics.usecases.erase_files import EraseFiles
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.finish_video import FailTask, JoinTask, caught, fault
 from forensics.usecases.get_job import GetJob
@@ -59,12 +61,13 @@ class World:
         clock = FakeClock()
         self.finish = FinishJob(self.jobs, self.media, self.purge, clock)
         self.work = WorkFiles(self.media)
-        self.join = JoinTask(self.jobs, self.media, self.work, self.finish, FakeProvenance(), MODEL)
+        self.join = JoinTask(self.jobs, self.media, self.work, self.finish, FakeProvenance(), MODEL, video_artifacts)
         self.fail = FailTask(self.jobs, self.finish)
         self.seconds = 0.0
         self.detect = DetectVideo(
             medium="video",
             estimate_s=glance(max_seconds=60, max_bytes=1_000_000),
+            finish=self.finish,
             read=GetJob(self.jobs, self.media, sleep=self._sleep, monotonic=lambda: self.seconds),
             jobs=self.jobs,
             media=self.media,
@@ -245,3 +248,35 @@ def test_a_job_that_was_deleted_before_its_turn_is_not_begun() -> None:
 def test_a_part_that_is_missing_is_our_fault() -> None:
     with pytest.raises(InternalError, match="missing"):
         WorkFiles(FakeMedia()).get("work/acme/job/chunk-0.json")
+
+
+class Broken:
+    """A queue that takes nothing, and a table that takes no new row."""
+
+    def send(self, message: Mapping[str, Any], *, delay_s: int = 0) -> None:
+        raise ConnectionError("throttled")
+
+    def create(self, job: Job) -> None:
+        raise ConnectionError("throttled")
+
+
+@pytest.mark.parametrize("retain", [False, True])
+def test_a_job_that_cannot_be_started_fails_and_keeps_no_file(retain: bool) -> None:
+    world = World()
+    with pytest.raises(ServiceUnavailable) as raised:
+        replace(world.detect, queue=Broken())(ask(options=DetectOptions(retain=retain)))
+    ((_, job),) = world.jobs.rows.items()
+    assert raised.value.headers["Retry-After"]
+    assert (job.status, job.document["error"]["code"]) == (JobStatus.FAILED, "service-unavailable")
+    assert world.media.objects == {}
+
+
+def test_a_file_whose_job_could_not_be_stored_is_deleted_by_the_timer() -> None:
+    world = World()
+    world.jobs.create = Broken().create  # type: ignore[method-assign]
+    with pytest.raises(ConnectionError):
+        world.detect(ask())
+    ((message, delay_s),) = world.purge.sent
+    assert delay_s > 0 and len(world.media.objects) == 1
+    EraseFiles(world.jobs, world.media, FakeClock())(message["tenant"], message["job_id"], message["erase"])
+    assert world.media.objects == {}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from forensics.domain.errors import InvalidRequest, PayloadTooLarge
+from forensics.domain.errors import InvalidRequest, PayloadTooLarge, ServiceUnavailable
 from forensics.domain.job import DetectRequest, Job, JobStatus, media_key
 from forensics.domain.result import pending_document
 from forensics.domain.upload import Upload
 from forensics.media.sniff import expect
-from forensics.usecases.ports import Clock, Fetcher, JobStore, MediaStore, Queue
+from forensics.usecases.finish_job import PURGE_BACKSTOP_S, FinishJob
+from forensics.usecases.ports import Clock, GuardedFetcher, JobStore, MediaStore, Queue
 from forensics.usecases.uploads import TakeUpload
+
+RETRY_AFTER_S = "5"
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,17 @@ class AcceptMedia:
     jobs: JobStore
     media: MediaStore
     queue: Queue
-    fetch: Fetcher
+    fetch: GuardedFetcher
     uploads: TakeUpload
+    finish: FinishJob
     clock: Clock
     region: str
     max_bytes: int
 
     def new_job(self, request: DetectRequest) -> Job:
-        """Return a job that is not stored yet."""
+        """Return a job that is not stored yet; raises MediaUrlForbidden for a callback_url that may not be reached."""
+        if request.options.callback_url is not None:
+            self.fetch.check(request.options.callback_url)
         return Job(
             tenant=request.tenant,
             job_id=request.job_id or self.clock.job_id(self.region),
@@ -74,9 +80,25 @@ class AcceptMedia:
 
     def _queue(self, job: Job, estimate_s: float) -> Outcome:
         job = replace(job, document=pending_document(job, estimate_s=estimate_s))
-        self.jobs.create(job)
-        self.queue.send({"tenant": job.tenant, "job_id": job.job_id, "media_key": job.media_key})
+        message = {"tenant": job.tenant, "job_id": job.job_id}
+        try:
+            self.jobs.create(job)
+        except (
+            Exception
+        ):  # whatever it was, the file must not stay: unless the row is there after all, the timer deletes it
+            self.finish.purge_queue.send({**message, "erase": job.media_key}, delay_s=PURGE_BACKSTOP_S)
+            raise
+        try:
+            self.queue.send({**message, "media_key": job.media_key})
+        except Exception as error:  # a job that nobody will take up must not look as if somebody would
+            raise self._never_started(job) from error
         return Outcome(job, dict(job.document), {})
+
+    def _never_started(self, job: Job) -> ServiceUnavailable:
+        """Fail the job and delete its file, a retained one too: its caller learns no id to ask for."""
+        refused = ServiceUnavailable("The analysis could not be started.", headers={"Retry-After": RETRY_AFTER_S})
+        self.finish.failed(replace(job, options=replace(job.options, retain=False)), refused)
+        return refused
 
     def _claimed(self, job: Job, upload_id: str) -> Upload:
         """Looked at before it is claimed, so that the wrong path or a half-done upload does not use it up."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from forensics.domain.job import DetectRequest
 from forensics.usecases.accept_media import AcceptMedia, Outcome
-from forensics.usecases.finish_job import FinishJob, with_artifact_links
+from forensics.usecases.finish_job import with_artifact_links
 from forensics.usecases.ports import Analyser
 
 
@@ -16,7 +16,6 @@ class DetectMedia(AcceptMedia):
     """The use case of the endpoints that answer in the same call."""
 
     analyse: Analyser
-    finish: FinishJob
 
     def __call__(self, request: DetectRequest) -> Outcome:
         """Return the job, completed, or queued when that was asked for or would take longer than the caller waits.

@@ -23,7 +23,7 @@ from forensics.usecases.detect_media import DetectMedia
 from forensics.usecases.detect_video import DetectVideo
 from forensics.usecases.erase_files import EraseFiles
 from forensics.usecases.finish_job import FinishJob
-from forensics.usecases.finish_video import FailTask, JoinTask
+from forensics.usecases.finish_video import FailTask, JoinTask, VideoExplainer
 from forensics.usecases.forward import ChooseFunction
 from forensics.usecases.get_job import GetJob
 from forensics.usecases.ports import Analyser, Clock, ProvenanceReader
@@ -68,6 +68,7 @@ class Service:
             medium="video",
             estimate_s=estimate_s,
             read=self.get_job(),
+            finish=self.finish(),
             jobs=self.jobs(),
             media=self.media(),
             queue=self.executions(),
@@ -78,8 +79,8 @@ class Service:
             max_bytes=self.settings.max_bytes["video"],
         )
 
-    def join_video(self, read_provenance: ProvenanceReader, model: VideoModel) -> JoinTask:
-        return JoinTask(self.jobs(), self.media(), self.work_files(), self.finish(), read_provenance, model)
+    def join_video(self, read_provenance: ProvenanceReader, model: VideoModel, explain: VideoExplainer) -> JoinTask:
+        return JoinTask(self.jobs(), self.media(), self.work_files(), self.finish(), read_provenance, model, explain)
 
     def work_files(self) -> WorkFiles:
         return WorkFiles(self.media())
