@@ -22,6 +22,7 @@ STACK = "deepfake-detection"
 _STAGE = "prod"
 _POLL_S = 0.05
 _TIMEOUT_S = 120
+TEMPLATE_KEY = "template.json"
 _BOOTSTRAP = '#!/bin/sh\nexec "$LOCALCLOUD_PYTHON" -m awslambdaric "$_HANDLER"\n'
 
 
@@ -35,13 +36,12 @@ def deploy(template: Template, *, endpoint: str) -> dict[str, str]:
     Raises:
         DeployError: the template was refused or a resource could not be created.
     """
-    localised = localise(template).template
-    _upload_bootstrap(endpoint)
+    url = _upload(json.dumps(localise(template).template), endpoint=endpoint)
     cloudformation = session().client("cloudformation", endpoint_url=endpoint, config=CONFIG)
     try:
         cloudformation.create_stack(
             StackName=STACK,
-            TemplateBody=json.dumps(localised),
+            TemplateURL=url,  # a body may have 51,200 bytes only
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
     except ClientError as error:
@@ -65,10 +65,13 @@ def failures(*, endpoint: str) -> Iterator[str]:
             yield f"  {event.get('LogicalResourceId')}: {event.get('ResourceStatusReason', 'no reason given')}"
 
 
-def _upload_bootstrap(endpoint: str) -> None:
+def _upload(template: str, *, endpoint: str) -> str:
+    """Put the template and the functions' code where CloudFormation finds them; return the template's URL."""
     s3 = session().client("s3", endpoint_url=endpoint, config=CONFIG)
     s3.create_bucket(Bucket=CODE_BUCKET)
     s3.put_object(Bucket=CODE_BUCKET, Key=CODE_KEY, Body=_bootstrap_zip())
+    s3.put_object(Bucket=CODE_BUCKET, Key=TEMPLATE_KEY, Body=template.encode())
+    return f"{endpoint}/{CODE_BUCKET}/{TEMPLATE_KEY}"
 
 
 def _bootstrap_zip() -> bytes:
