@@ -1,7 +1,8 @@
-"""Trees on LFCC statistics beside the network: python -m training.audio.blend --run runs/audio-tdnn
+"""Trees on figures of the spectrum beside the network: python -m training.audio.blend --run runs/audio-tdnn
 
-The network hears what lies in time, the trees what the linear bands of a window say; they err on different pages. Fits the trees
-and prints what every weight of theirs is worth on the dev pages; TREES_WEIGHT is the one with the best AUC over all dev clips.
+The network hears what lies in time, the trees what the figures of a window say (training.audio.textures); they err on different
+pages. Fits the trees and prints what every weight of theirs is worth on the dev pages; TREES_WEIGHT is the one with the best AUC
+over all dev clips.
 """
 
 from __future__ import annotations
@@ -16,27 +17,29 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from training.audio.data import load_clips, weights
 from training.audio.evaluate import clip_scores, report
-from training.audio.frozen import boosting, features
-from training.audio.lfcc import lfcc_features
+from training.audio.frozen import features
+from training.audio.textures import textures
 from training.audio.train import build, read_config, window_logits
 from training.audio.views import open_view
 
-VIEWS = ("0", "2")
+VIEWS = ("0", "1", "2", "3")
 TREES_WEIGHT = 1.0
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
 @cache
 def fit_trees() -> HistGradientBoostingClassifier:
-    """Fit boosted trees on the LFCC statistics of training windows."""
+    """Fit boosted trees on the figures of training windows, every split on a third of them."""
     clips = {str(c.path): c for c in load_clips()}
     parts, members = [], []
     for view in VIEWS:
-        paths, values = features("lfcc", lfcc_features, "train", view)
+        paths, values = features("textures", textures, "train", view)
         kept = [i for i, p in enumerate(paths) if p in clips and clips[p].part == "train"]
         parts.append(values[kept])
         members += [clips[paths[i]] for i in kept]
-    model = boosting()
+    model = HistGradientBoostingClassifier(
+        max_iter=300, learning_rate=0.06, max_leaf_nodes=15, l2_regularization=1.0, max_features=0.3, random_state=0
+    )
     model.fit(np.concatenate(parts), [c.label for c in members], sample_weight=weights(members) * len(members))
     return model
 
@@ -49,7 +52,7 @@ def main() -> None:
     net.load_state_dict(torch.load(run / "mean.pt")["net"])
     clips = {str(c.path): c for c in load_clips()}
     trained = {c.system for c in clips.values() if c.part == "train"}
-    paths, values = features("lfcc", lfcc_features, "dev", "clean")
+    paths, values = features("textures", textures, "dev", "clean")
     rows = [i for i, p in enumerate(paths) if p in clips and clips[p].part == "dev"]
     heard = window_logits(net, open_view("dev", "clean")[1], rows)
     by_trees = fit_trees().decision_function(values[rows])

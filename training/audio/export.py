@@ -24,18 +24,18 @@ from training.audio.batches import load_pool
 from training.audio.blend import TREES_WEIGHT, fit_trees
 from training.audio.calibrate import Pair, calibrate
 from training.audio.data import load_clips
-from training.audio.lfcc import LfccStatistics
 from training.audio.net import POOLED, Detector
 from training.audio.scoring import score
+from training.audio.textures import Textures
 from training.audio.train import Config, build, read_config
 from training.audio.trees import TreeSum
 from training.audio.views import INT16
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 MODEL_DIR = Path("models/audio")
 NETWORK_FILE = "speech.onnx"
 LEAST_STORED_HALF = 1024  # elements; small tensors stay fp32
-KEPT_EXACT = ("trees.", "statistics.")  # a threshold moves a window from leaf to leaf
+KEPT_EXACT = ("trees.", "textures.")  # a threshold moves a window from leaf to leaf
 LARGEST_HALF = 1e4
 WHITENING_WINDOWS = 1536
 LARGEST_QUANTILE = 0.999
@@ -52,17 +52,18 @@ class Exported(nn.Module):
         self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead, trees: nn.Module
     ) -> None:
         super().__init__()
-        self.net, self.trees, self.statistics = net, trees, LfccStatistics()
+        self.net, self.trees, self.textures = net, trees, Textures()
         self.register_buffer("projection", projection)
         self.register_buffer("offset", offset)
         self.register_buffer("family_weights", torch.tensor(families.weights, dtype=torch.float32))
         self.register_buffer("family_bias", torch.tensor(families.bias, dtype=torch.float32))
 
     def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        logit, embedding, pooled = self.net.listen(samples)
+        spectrum = self.net.spectrum(samples)
+        logit, embedding, pooled = self.net(spectrum)
         axes = embedding @ self.projection + self.offset
         families = torch.softmax(pooled @ self.family_weights + self.family_bias, dim=1)
-        blended = logit + TREES_WEIGHT * self.trees(self.statistics(samples))
+        blended = logit + TREES_WEIGHT * self.trees(self.textures(spectrum))
         return blended, torch.sqrt((axes**2).mean(dim=1)), families
 
 

@@ -19,14 +19,15 @@ from forensics.media.audio import SAMPLE_RATE_HZ
 from forensics.media.speech import WINDOW_SAMPLES, model_window
 from training.audio.attribution import OTHER, FamilyHead
 from training.audio.export import Exported, write_onnx
-from training.audio.lfcc import FEATURES, LfccStatistics, lfcc_features
 from training.audio.net import EMBEDDING, POOLED, Detector
 from training.audio.spectra import BINS, FFT, HOP, ShortTimeSpectrum, phase_regularity
 from training.audio.spectral_augment import damaged
+from training.audio.textures import Textures, textures
 from training.audio.train import loss_of
 from training.audio.trees import TreeSum
 
 RNG = np.random.default_rng(5)
+FEATURES = 361
 
 
 def windows(count: int) -> np.ndarray:
@@ -86,11 +87,21 @@ def test_trees_as_products_equal_the_trees() -> None:
     np.testing.assert_allclose(TreeSum(model)(torch.from_numpy(x)).numpy(), model.decision_function(x), atol=1e-5)
 
 
-def test_the_statistics_layer_equals_numpy() -> None:
+def test_figures_of_a_window_do_not_hear_its_level_but_its_phase() -> None:
+    noise = 0.05 * RNG.standard_normal(WINDOW_SAMPLES).astype(np.float32)
+    tone = 0.1 * np.sin(2 * np.pi * 1000 * np.arange(WINDOW_SAMPLES) / SAMPLE_RATE_HZ).astype(np.float32)
+    found = textures(np.stack([noise, 2 * noise, tone]))
+    assert found.shape == (3, FEATURES) and np.isfinite(found).all()
+    # all but the means and percentiles of cepstra, which hold the level of single bands, are of shapes
+    np.testing.assert_allclose(found[0, 39:119], found[1, 39:119], rtol=0.02, atol=0.02)
+    regular = found[:, FEATURES - 64 : FEATURES - 48]  # the phase's
+    assert regular[2, 1] > regular[0, 1] + 0.15  # 1 kHz lies there
+
+
+def test_figures_are_told_alike_for_one_window_and_for_many() -> None:
     samples = windows(3)
-    found = LfccStatistics()(torch.from_numpy(samples)).numpy()
-    assert found.shape == (3, FEATURES)
-    np.testing.assert_allclose(found, lfcc_features(samples), atol=2e-3)
+    layer = Textures()(ShortTimeSpectrum()(torch.from_numpy(samples))).numpy()
+    np.testing.assert_allclose(textures(samples[1:2])[0], layer[1], atol=1e-4)
 
 
 def test_damage_keeps_the_shape_and_never_sees_a_label() -> None:
