@@ -17,6 +17,7 @@ from forensics.settings import ModelSettings, ServiceSettings
 from forensics.usecases.ports import Analyser
 from forensics.web.app import create_app, lambda_handler
 from forensics.web.detect_routes import detect_router
+from forensics.wiring.limits import api_guard, billed
 from forensics.wiring.service import Service
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
@@ -29,7 +30,9 @@ def detect_handler(medium: str, load: Callable[[ModelSettings, ServiceSettings],
     service = Service.from_env()
     analyse = load(ModelSettings.from_env(), service.settings)
     process = service.process_job(analyse)
-    api = lambda_handler(create_app(detect_router(medium, service.detect_media(medium, analyse))))
+    detect = billed(service, service.detect_media(medium, analyse))
+    guard = api_guard(service, read_job=service.get_job())
+    api = lambda_handler(create_app(detect_router(medium, detect), guard=guard))
     processor = BatchProcessor(event_type=EventType.SQS)
 
     def process_record(record: SQSRecord) -> None:

@@ -7,10 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from forensics.domain.keys import SCOPES
+from forensics.store.counters import DynamoCounters
+from forensics.store.keys import DynamoKeys
+from forensics.usecases.manage_keys import ManageKeys
+from forensics.usecases.ports import Clock
 from localcloud.aws import CONFIG, session
 from localcloud.deploy import deploy
 from localcloud.emulator import ROOT, Emulator, emulator
-from localcloud.keys import SCOPES, new_key, store_key
 from localcloud.localise import Template, parse
 
 DEMO_TENANT = "demo"
@@ -29,13 +33,26 @@ class LocalCloud:
         return f"{self.emulator.endpoint}/v1"
 
     def create_key(
-        self, *, tenant: str = DEMO_TENANT, scopes: tuple[str, ...] = SCOPES, live: bool = False, plan: str = "free"
+        self,
+        *,
+        tenant: str = DEMO_TENANT,
+        scopes: tuple[str, ...] = SCOPES,
+        live: bool = True,
+        plan: str = "internal",
+        per_minute: int | None = None,
+        per_month: int | None = None,
     ) -> str:
-        """Return a new API key that works at once."""
-        key = new_key(live=live)
+        """Return a new API key that works at once; unless another plan is asked for, nothing limits it."""
+        new = self.keys().create(
+            tenant=tenant, plan=plan, live=live, scopes=scopes, per_minute=per_minute, per_month=per_month
+        )
+        return new.key
+
+    def keys(self) -> ManageKeys:
+        """The administrator's view of the stack's keys."""
         dynamodb = session().client("dynamodb", endpoint_url=self.emulator.endpoint, config=CONFIG)
-        store_key(dynamodb, key, table=self.outputs["KeysTableName"], tenant=tenant, plan=plan, scopes=scopes)
-        return key
+        counters = DynamoCounters(lambda: dynamodb, self.outputs["CountersTableName"])
+        return ManageKeys(DynamoKeys(lambda: dynamodb, self.outputs["KeysTableName"]), Clock(), counters)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,8 @@ import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from localcloud.time_limits import keep_time_limits
+
 # ASGI: the shapes are those of its specification
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -33,6 +35,8 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     for missing in quicken():
         print(f"localcloud: this MiniStack has no {missing}; works, but slower", file=sys.stderr)
+    for missing in keep_time_limits():
+        print(f"localcloud: this MiniStack has no {missing}; executions may run as long as they like", file=sys.stderr)
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app

@@ -11,12 +11,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from forensics.web.app import create_app, lambda_handler
 from forensics.web.detect_routes import unified_router
+from forensics.wiring.limits import call_counter
 from forensics.wiring.service import Service
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
-api = lambda_handler(create_app(unified_router(service.choose_function(), service.invoker())))
+api = lambda_handler(create_app(unified_router(service.choose_function(), service.invoker()), guard=call_counter(service)))
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from forensics.usecases.video_tasks import glance
 from forensics.web.app import create_app, lambda_handler
 from forensics.web.detect_routes import detect_router
+from forensics.wiring.limits import api_guard, billed
 from forensics.wiring.service import Service
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
@@ -19,7 +20,9 @@ copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
 limits = service.settings
 look = glance(max_seconds=limits.max_video_seconds, max_bytes=limits.max_bytes["video"])
-api = lambda_handler(create_app(detect_router("video", service.detect_video(look))))
+detect = billed(service, service.detect_video(look))
+guard = api_guard(service, read_job=service.get_job())
+api = lambda_handler(create_app(detect_router("video", detect), guard=guard))
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -1,4 +1,4 @@
-"""GET and DELETE /v1/jobs/{job_id}, and what anybody may read: health and the API's description."""
+"""Jobs, listed, read, deleted and spoken of; the models; and what anybody may read: health and the API's description."""
 
 from __future__ import annotations
 
@@ -10,17 +10,26 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from forensics.settings import ModelSettings
+from forensics.usecases.list_models import ListModels
 from forensics.web.app import create_app, lambda_handler
+from forensics.web.feedback_routes import feedback_router
+from forensics.web.job_list_routes import job_list_router
 from forensics.web.job_routes import delete_router, job_router
+from forensics.web.model_routes import model_router
 from forensics.web.openapi import openapi_document
 from forensics.web.public_routes import public_router
+from forensics.wiring.limits import api_guard
 from forensics.wiring.service import Service
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
 public = public_router(version=version("forensics"), region=service.settings.region, openapi=openapi_document)
-api = lambda_handler(create_app(job_router(service.get_job()), delete_router(service.delete_job()), public))
+guard = api_guard(service, read_job=service.get_job())
+jobs = (job_list_router(service.list_jobs()), job_router(service.get_job()), delete_router(service.delete_job()))
+models = model_router(ListModels(ModelSettings.from_env().models_dir))
+api = lambda_handler(create_app(*jobs, feedback_router(service.leave_feedback()), models, public, guard=guard))
 
 
 @logger.inject_lambda_context(clear_state=True)

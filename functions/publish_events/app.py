@@ -9,10 +9,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from forensics.store.changes import row_changes
+from forensics.wiring.limits import settle_jobs
+from forensics.wiring.service import Service
 from forensics.wiring.webhooks import WebhookService
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
-publish = WebhookService.from_env().publish_changes()
+publish, settle = WebhookService.from_env().publish_changes(), settle_jobs(Service.from_env())
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -20,4 +22,6 @@ publish = WebhookService.from_env().publish_changes()
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Publish all, or raise: the stream then hands over the same records again, in halves."""
-    metrics.add_metric("EventsPublished", MetricUnit.Count, publish(row_changes(event["Records"])))
+    changes = list(row_changes(event["Records"]))
+    settle(changes)
+    metrics.add_metric("EventsPublished", MetricUnit.Count, publish(changes))

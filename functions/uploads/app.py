@@ -11,12 +11,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from forensics.web.app import create_app, lambda_handler
 from forensics.web.upload_routes import upload_router
+from forensics.wiring.limits import api_guard
 from forensics.wiring.service import Service
 from forensics.wiring.uploads import create_upload
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
-api = lambda_handler(create_app(upload_router(create_upload(Service.from_env()))))
+service = Service.from_env()
+api = lambda_handler(create_app(upload_router(create_upload(service)), guard=api_guard(service)))
 
 
 @logger.inject_lambda_context(clear_state=True)

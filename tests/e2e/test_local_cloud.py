@@ -110,14 +110,14 @@ def test_a_function_sees_the_callers_bytes_and_who_calls(probe: LocalCloud) -> N
     assert raw["sha256"] == hashlib.sha256(picture).hexdigest()
     assert not text["base64"] and text["bytes"] == 2
     assert event["context"]["authorizer"]["tenant"] == "acme"
-    assert event["context"]["authorizer"]["scopes"] == "detect jobs"
+    assert event["context"]["authorizer"]["scopes"] == "detect jobs webhooks"
     assert len(event["context"]["requestId"]) == 36
     assert event["path"] == "/v1/detect/image"
     assert event["host"] == probe.emulator.endpoint.removeprefix("http://")
 
 
 def test_the_gateways_own_answers_are_problems(probe: LocalCloud) -> None:
-    with client(probe, key="dd_test_unknown") as stranger, client(probe) as api:
+    with client(probe, key="dd_live_unknown") as stranger, client(probe) as api:
         answers = {
             401: stranger.get("/jobs/x"),
             404: api.get("/nowhere"),

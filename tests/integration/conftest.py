@@ -12,15 +12,16 @@ import pytest
 from moto import mock_aws
 
 from forensics.domain.job import DetectOptions, Job, JobStatus
-from forensics.domain.keys import hash_key
+from forensics.domain.keys import KeyRecord, hash_key
 from forensics.domain.result import pending_document
 from forensics.store import clients
 from forensics.store.clients import AwsClients
 from forensics.store.jobs import DynamoJobs
+from forensics.store.keys import DynamoKeys
 from forensics.usecases.ports import Clock
 
 JOB_ID = "job_euwest1_01ARZ3NDEKTSV4RRFFQ69G5FAV"
-DEMO_KEY = "dd_test_0123456789abcdefghijABCDEFGHIJ01"
+DEMO_KEY = "dd_test_0123456789abcdefghijABCDEFGHIJ014JZU4H"
 ENVIRONMENT = {
     "AWS_REGION": "eu-west-1",
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -28,6 +29,8 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "x",
     "JOBS_TABLE": "jobs",
     "KEYS_TABLE": "keys",
+    "COUNTERS_TABLE": "counters",
+    "IDEMPOTENCY_TABLE": "idempotency",
     "UPLOADS_TABLE": "uploads",
     "MEDIA_BUCKET": "media",
     "DETECT_IMAGE_FUNCTION": "detect-image",
@@ -48,14 +51,15 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
         aws = AwsClients()
         _table(aws, "jobs", "tenant", "job_id")
         _table(aws, "keys", "key_hash")
+        _table(aws, "counters", "owner", "entry")
+        _table(aws, "idempotency", "record_id")
         _table(aws, "uploads", "tenant", "upload_id")
         aws.s3().create_bucket(Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         for name in ("IMAGE", "AUDIO", "PURGE"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", aws.sqs().create_queue(QueueName=name.lower())["QueueUrl"])
         monkeypatch.setenv("VIDEO_STATE_MACHINE", _state_machine(aws))
-        key = {"key_hash": hash_key(DEMO_KEY), "tenant": "acme", "plan": "free", "status": "active"}
-        item: Any = {**{k: {"S": v} for k, v in key.items()}, "scopes": {"L": [{"S": "detect"}, {"S": "jobs"}]}}
-        aws.dynamodb().put_item(TableName="keys", Item=item)
+        key = KeyRecord(hash_key(DEMO_KEY), "acme", "free", ("detect", "jobs"), "active", live=False, per_minute=20)
+        DynamoKeys(aws.dynamodb, "keys").add(key)
         yield aws
     for factory in (clients._dynamodb, clients._s3, clients._sqs, clients._lambda, clients._stepfunctions):
         factory.cache_clear()

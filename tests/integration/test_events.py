@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from forensics.domain.job import Job
+from forensics.domain.keys import hash_key, key_id
 from forensics.store.clients import AwsClients
 from forensics.store.jobs import DynamoJobs
 from forensics.web.schemas import FailedJob, PendingJob, Problem, Result
 from forensics.web.upload_routes import UploadAnswer
-from tests.integration.conftest import JOB_ID, Handler
+from tests.integration.conftest import DEMO_KEY, JOB_ID, Handler
 from tests.support.clips import clip
 from tests.support.events import LambdaContext
 from tests.support.sounds import wav
@@ -41,7 +42,8 @@ def test_every_event_is_replayed_here() -> None:
 
 def test_a_known_key_opens_the_stage(handler: Load) -> None:
     policy = handler("authorizer")(event("authorizer_known_key"), LambdaContext())
-    assert policy["context"] == {"tenant": "acme", "plan": "free", "scopes": "detect jobs"}
+    told = {"tenant": "acme", "plan": "free", "scopes": "detect jobs", "live": "false", "per_minute": "20"}
+    assert policy["context"] == {**told, "key_id": key_id(hash_key(DEMO_KEY))}
     (statement,) = policy["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
     assert statement["Resource"] == "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod/*"
@@ -56,7 +58,7 @@ def test_no_valid_key_is_unauthorized(handler: Load, name: str) -> None:
 def answer(handler: Load, name: str) -> tuple[int, dict[str, Any]]:
     function = next(
         f
-        for f in ("detect_image", "detect_audio", "detect_video", "detect", "jobs", "uploads")
+        for f in ("detect_image", "detect_audio", "detect_video", "detect", "jobs", "uploads", "usage")
         if name.startswith(f + "_")
     )
     got = handler(function)(event(name), LambdaContext())
@@ -214,6 +216,12 @@ def test_a_job_without_a_verdict_is_ended(
     job = jobs.get("acme", JOB_ID)
     assert job is not None and objects(stack) == []
     assert FailedJob.model_validate(job.document).error.code == code
+
+
+def test_a_key_is_told_where_its_limits_stand(handler: Load) -> None:
+    before, after = (answer(handler, "usage_get")[1] for _ in range(2))
+    assert (before["minute"]["used"], after["minute"]["used"]) == (1, 2)
+    assert after["minute"]["limit"] == 20 and after["month"]["limit"] == 50
 
 
 @pytest.mark.parametrize(("name", "member"), [("jobs_health", "status"), ("jobs_openapi", "openapi")])

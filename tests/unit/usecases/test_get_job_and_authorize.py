@@ -6,7 +6,7 @@ import pytest
 
 from forensics.domain.errors import NotFound, Unauthenticated, UnsupportedMediaType
 from forensics.domain.job import DetectOptions, DetectRequest, Job, JobStatus
-from forensics.domain.keys import KeyRecord, hash_key
+from forensics.domain.keys import KeyRecord, hash_key, new_key
 from forensics.usecases.authorize import Authorize
 from forensics.usecases.forward import ChooseFunction
 from forensics.usecases.get_job import GetJob
@@ -14,7 +14,7 @@ from tests.support.fakes import START, FakeFetch, FakeJobs, FakeMedia
 from tests.support.uploads import no_uploads
 
 JOB = Job("acme", "job_1", JobStatus.QUEUED, "image", DetectOptions(), "r1", START, document={"status": "queued"})
-KEY = "dd_live_" + "a" * 32
+KEY = new_key(live=True)
 
 
 class Wait:

@@ -207,7 +207,8 @@ def test_the_unified_endpoint_passes_the_same_event_on() -> None:
     answer = lambda_handler(app)(event, LambdaContext())  # type: ignore[arg-type]
     assert (answer["statusCode"], answer["body"], answer["headers"]["location"]) == (202, "{}", "/v1/jobs/1")
     ((function, sent),) = passed
-    assert (function, sent) == ("fn", {**event, "path": PATH, "resource": PATH})
+    context = {**event["requestContext"], "forwardedFrom": "/v1/detect"}
+    assert (function, sent) == ("fn", {**event, "path": PATH, "resource": PATH, "requestContext": context})
 
 
 def test_the_unified_endpoints_own_errors_are_problems() -> None:

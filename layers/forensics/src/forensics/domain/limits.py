@@ -74,6 +74,15 @@ class Counted:
     allowed: bool
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a key used of its minute and its tenant of the month, detections by medium besides."""
+
+    minute: Standing
+    month: Standing
+    by_medium: Mapping[str, int]
+
+
 def minute_window(now: datetime) -> Window:
     """Return the minute of the clock: every minute begins with a whole allowance."""
     start = now.astimezone(UTC).replace(second=0, microsecond=0)

@@ -13,6 +13,7 @@ from forensics.domain.limits import (
     MonthUse,
     Standing,
     Taken,
+    Usage,
     Window,
     exceeded,
     minute_window,
@@ -58,6 +59,25 @@ class LimitCalls:
     def month(self, account: Account) -> Standing:
         window = month_window(self.clock.now())
         return Standing(window, account.limits.per_month, self.counters.month_used(account.tenant, window).used)
+
+
+@dataclass(frozen=True)
+class ReadUsage:
+    """Tells where an account's limits stand, without counting."""
+
+    counters: Counters
+    clock: Clock
+
+    def __call__(self, account: Account) -> Usage:
+        now = self.clock.now()
+        minute, month = minute_window(now), month_window(now)
+        calls = self.counters.minute_used(account.key_id, minute)
+        detections = self.counters.month_used(account.tenant, month)
+        return Usage(
+            minute=Standing(minute, account.limits.per_minute, calls),
+            month=Standing(month, account.limits.per_month, detections.used),
+            by_medium=detections.by_medium,
+        )
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,25 @@ import json
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from forensics.domain.job import DetectRequest
+from forensics.domain.limits import Account, Usage
 from forensics.web.app import create_app
 from forensics.web.detect_routes import DetectOutcome, detect_router, unified_router
+from forensics.web.feedback_routes import feedback_router
+from forensics.web.job_list_routes import job_list_router
 from forensics.web.job_routes import delete_router, job_router
+from forensics.web.model_routes import model_router
+from forensics.web.openapi_limits import describe_limits
 from forensics.web.public_routes import public_router
-from forensics.web.schemas import Problem, Timeline
-from forensics.web.upload_routes import MadeUpload, upload_router
+from forensics.web.schemas import Problem, Timeline, VideoTimeline
+from forensics.web.upload_routes import upload_router
+from forensics.web.usage_routes import usage_router
+from forensics.web.webhook_routes import Webhooks, delivery_router, webhook_router
 
+_NEVER = cast("Any", None)
+_NEVER_WEBHOOKS = cast("Webhooks", None)  # the description's routes are never called
 PUBLIC_PATHS = ("/v1/health", "/v1/openapi.json")
 
 
@@ -30,14 +39,20 @@ def openapi_document() -> dict[str, Any]:
         detect_router("image", _never_detect),
         detect_router("audio", _never_detect),
         detect_router("video", _never_detect),
-        upload_router(_never_upload),
+        upload_router(_NEVER),
+        job_list_router(_NEVER),
         job_router(_never_read),
         delete_router(_never_delete),
+        feedback_router(_NEVER),
+        model_router(_NEVER),
+        webhook_router(_NEVER_WEBHOOKS),
+        delivery_router(_NEVER_WEBHOOKS),
+        usage_router(_never_count),
         public_router(version="", region="", openapi=dict),
     )
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Problem, Timeline):  # what no route answers with by itself
+    for model in (Problem, Timeline, VideoTimeline):  # what no route answers with by itself
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
     for name in ("HTTPValidationError", "ValidationError"):
@@ -48,6 +63,7 @@ def openapi_document() -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _tidy(operation, public=path in PUBLIC_PATHS)
+    describe_limits(document, public=PUBLIC_PATHS)
     return document
 
 
@@ -66,15 +82,15 @@ def _never_detect(request: DetectRequest) -> DetectOutcome:
     _never()
 
 
+def _never_count(account: Account) -> Usage:
+    _never()
+
+
 def _never_choose(request: DetectRequest) -> tuple[str, str]:
     _never()
 
 
 def _never_invoke(function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
-    _never()
-
-
-def _never_upload(tenant: str, *, medium: str | None, size: int, sha256: str | None = None) -> MadeUpload:
     _never()
 
 

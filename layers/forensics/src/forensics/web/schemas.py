@@ -102,11 +102,15 @@ class Region(_Model):
 
 
 class Artifacts(_Model):
-    """Links that work for 15 minutes, when `explain` was asked; a picture has a heat map, a recording the two others."""
+    """Links that work for 15 minutes, when `explain` was asked: which of them there are depends on the medium."""
 
     heatmap_url: str | None = None
     spectrogram_url: Annotated[str | None, Field(description="PNG: the sound, the flagged spans, the scores")] = None
-    timeline_url: Annotated[str | None, Field(description="JSON: waveform, windows, flagged spans, speech")] = None
+    contact_sheet_url: Annotated[str | None, Field(description="PNG: frames of the video with scores and faces")] = None
+    timeline_chart_url: Annotated[str | None, Field(description="PNG: the video's scores and flagged spans")] = None
+    timeline_url: Annotated[
+        str | None, Field(description="JSON: scores over time; `Timeline` of a recording, `VideoTimeline` of a video")
+    ] = None
 
 
 class Media(_Model):
@@ -135,6 +139,7 @@ class FlaggedSegment(Segment):
     kind: Annotated[
         Literal["audio", "frame", "face"], Field(description="What gave it away: sound, whole frames, a face")
     ]
+    track: Annotated[int | None, Field(description="Number of the face, from 1; only faces have one")] = None
 
 
 class Result(_Model):
@@ -207,6 +212,34 @@ class Timeline(_Model):
     waveform: Waveform
 
 
+class VideoLane(_Model):
+    """One model's P(fake) over time; from `threshold` on it speaks for a fake."""
+
+    model: Annotated[str, Field(description="Name and version of the model whose P(fake) the scores are")]
+    threshold: Probability
+    scores: list[Segment]
+
+
+class MarkedFace(Region):
+    """A face at one moment, its box in pixels of the upright frame."""
+
+    time: float
+    track: int
+
+
+class VideoTimeline(_Model):
+    """What `timeline_url` leads to for a video: each model's scores, flagged spans and changes of scene, in seconds."""
+
+    duration_s: float
+    explains: Annotated[Literal["synthetic"], Field(description="The class that a high score speaks for")]
+    frames: VideoLane
+    sound: Annotated[VideoLane | None, Field(description="Null when no speech was scored")]
+    faces: list[MarkedFace]
+    flagged_segments: list[FlaggedSegment]
+    cuts: Annotated[list[float], Field(description="Changes of scene")]
+    uncovered: Annotated[list[TimelineSpan], Field(description="What of the picture could not be analysed")]
+
+
 class Links(_Model):
     self: str
 
@@ -255,9 +288,11 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
         401: "No valid key",
         403: "The key lacks the scope",
         404: "Not found, or another tenant's",
+        409: "It stands against another call, or against how far the job is",
         410: "The job was deleted",
         413: "The body is too large",
         415: "Not a supported kind of file",
+        429: "A limit is used up",
         422: "The media cannot be analysed",
         500: "Unknown error",
         503: "Try again",

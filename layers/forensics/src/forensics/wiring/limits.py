@@ -5,10 +5,16 @@ from __future__ import annotations
 from forensics.settings import MissingSetting
 from forensics.store.counters import DynamoCounters
 from forensics.store.idempotency import DynamoRecords
+from forensics.usecases.billed_detection import BilledDetection
+from forensics.usecases.detect_media import DetectMedia
+from forensics.usecases.detect_video import DetectVideo
 from forensics.usecases.idempotency import Idempotency, ReadJob
-from forensics.usecases.limit_calls import Billing, LimitCalls
+from forensics.usecases.limit_calls import Billing, LimitCalls, ReadUsage
+from forensics.usecases.settle_jobs import SettleJobs
 from forensics.web.limits import Guard
 from forensics.wiring.service import Service
+
+Detection = DetectMedia | DetectVideo
 
 
 def api_guard(service: Service, *, read_job: ReadJob | None = None) -> Guard:
@@ -24,6 +30,19 @@ def call_counter(service: Service) -> Guard:
     """Return the guard of a function that has no effects of its own to repeat."""
     calls = LimitCalls(counters(service), service.clock)
     return Guard(count=calls, month=calls.month)
+
+
+def read_usage(service: Service) -> ReadUsage:
+    return ReadUsage(counters(service), service.clock)
+
+
+def billed(service: Service, detect: Detection) -> BilledDetection:
+    """Return a medium's use case behind its bill."""
+    return BilledDetection(detect, detect, billing(service))
+
+
+def settle_jobs(service: Service) -> SettleJobs:
+    return SettleJobs(billing(service))
 
 
 def billing(service: Service) -> Billing:
