@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from forensics.domain.cuts import FrameLook
 from forensics.domain.plain import Plain
-from forensics.domain.scores import Detection, OperatingMode, Segment
+from forensics.domain.scores import Detection, OperatingMode, ScoredWindow, Segment
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,14 @@ class FrameScore(Plain):
 
 @dataclass(frozen=True)
 class ChunkResult(Plain):
-    """One chunk's frames, the seconds they stand for, and the problem code of what failed."""
+    """One chunk's frames, the seconds they stand for, the problem code of what failed, and the colours that tell cuts."""
 
     index: int
     frames: tuple[FrameScore, ...]
     covered_s: float
     error: str | None = None
     latency_ms: int = 0
+    looks: tuple[FrameLook, ...] = ()
 
     @classmethod
     def failed(cls, index: int, code: str) -> ChunkResult:
@@ -76,7 +78,8 @@ class ChunkResult(Plain):
 class SoundResult(Plain):
     """The sound track's answer: calibrated P(fake) by the audio model (None: not scored), flagged spans, guards, seconds of speech.
 
-    `detection` is the audio detector's own answer with its thresholds, None when the sound failed; `error` is a problem code.
+    `detection` is the audio detector's own answer with its thresholds, None when the sound failed; `error` is a problem code;
+    `windows` are the scored windows of the side that decided.
     """
 
     score: float | None
@@ -86,6 +89,7 @@ class SoundResult(Plain):
     error: str | None = None
     detection: Detection | None = None
     timings_ms: Mapping[str, float] | None = None
+    windows: tuple[ScoredWindow, ...] = ()
 
     @classmethod
     def failed(cls, code: str) -> SoundResult:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
+from forensics.domain.cuts import FrameLook
 from forensics.domain.errors import DetectorError, MediaCorrupt, PayloadTooLarge
 from forensics.domain.evidence import Provenance
 from forensics.domain.job import DetectOptions
@@ -18,9 +19,11 @@ from forensics.domain.scores import Detection
 from forensics.domain.stopwatch import Stopwatch
 from forensics.domain.video import Chunk, ChunkResult, FrameScore, SoundResult, VideoModel, VideoPlan
 from forensics.media.audio import open_audio
+from forensics.media.scene import colours_of
 from forensics.media.sniff import SNIFF_BYTES, expect
-from forensics.media.video import MAX_SECONDS, probe_video, read_frames
+from forensics.media.video import MAX_SECONDS, probe_video, show_frames
 from forensics.media.video_plan import FRAMES_PER_CHUNK, MAX_FRAMES, plan_chunks
+from forensics.usecases.explain_video import video_artifacts
 from forensics.usecases.join_video import join_video
 from forensics.usecases.ports import AudioDetector, ImageDetector, ProvenanceReader
 
@@ -79,13 +82,15 @@ def score_chunk(source: BinaryIO, chunk: Chunk, detector: ImageDetector) -> Chun
     """
     started = time.perf_counter()
     frames: list[FrameScore] = []
+    looks: list[FrameLook] = []
     error: str | None = None
     seen: tuple[float, Detection] | None = None
     answered = 0
     try:
-        for time_s, rgb in read_frames(source, chunk.times):
+        for time_s, rgb, keyframe_s in show_frames(source, chunk.times):
             if seen is None or seen[0] != time_s:  # a slow film's frame stands for several times
                 seen = time_s, detector.detect(rgb)
+                looks.append(FrameLook(round(time_s, 3), keyframe_s, colours_of(rgb)))
                 if seen[1].score is not None:
                     frames.append(FrameScore(round(time_s, 3), seen[1].score, seen[1].reasons))
             answered += seen[1].score is not None
@@ -94,7 +99,8 @@ def score_chunk(source: BinaryIO, chunk: Chunk, detector: ImageDetector) -> Chun
     share = min(1.0, answered / max(1, len(chunk.times)))
     error = error or (MediaCorrupt.code if share < 1.0 else None)
     latency_ms = round((time.perf_counter() - started) * 1000)
-    return ChunkResult(chunk.index, tuple(frames), share * (chunk.end_s - chunk.start_s), error, latency_ms)
+    covered_s = share * (chunk.end_s - chunk.start_s)
+    return ChunkResult(chunk.index, tuple(frames), covered_s, error, latency_ms, tuple(looks))
 
 
 def hear_sound(source: BinaryIO, detector: AudioDetector, *, max_seconds: float = MAX_SECONDS) -> SoundResult:
@@ -114,6 +120,7 @@ def hear_sound(source: BinaryIO, detector: AudioDetector, *, max_seconds: float 
         speech_s=sum(end - start for start, end in heard.speech),
         detection=detection,
         timings_ms=dict(heard.timings_ms),
+        windows=tuple(heard.timeline),
     )
 
 
@@ -147,7 +154,12 @@ class AnalyseVideo:
             heard = sound.result() if sound else None
         with clock.stage("provenance"):
             provenance = self.read_provenance(data, None)
-        return join_video(plan, chunks, heard, provenance, options, model=self.model, timings_ms=clock.elapsed_ms)
+        analysis = join_video(plan, chunks, heard, provenance, options, model=self.model, timings_ms=clock.elapsed_ms)
+        if not options.explain:
+            return analysis
+        with clock.stage("explain"):
+            artifacts = video_artifacts(io.BytesIO(data), plan, chunks, heard, analysis, model=self.model)
+        return replace(analysis, artifacts=artifacts, timings_ms=clock.elapsed_ms)
 
     def estimate_s(self, data: bytes) -> float:
         """Return the seconds that a slow machine would need; raises as `plan_video` does."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, Protocol
 
 from forensics.domain.errors import DetectorError, InternalError, MediaFetchFailed, from_problem
 from forensics.domain.job import JobStatus
+from forensics.domain.result import Analysis, Artifact
 from forensics.domain.video import ChunkResult, SoundResult, VideoModel, VideoPlan
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.join_video import join_video
@@ -23,6 +25,21 @@ GAVE_UP = "The analysis was tried several times and did not finish."
 Ended = dict[str, str]
 
 
+class VideoExplainer(Protocol):
+    """Draws what explains an analysis; `source` is the file."""
+
+    def __call__(
+        self,
+        source: BinaryIO,
+        plan: VideoPlan,
+        chunks: Sequence[ChunkResult],
+        sound: SoundResult | None,
+        analysis: Analysis,
+        *,
+        model: VideoModel,
+    ) -> tuple[Artifact, ...]: ...
+
+
 @dataclass(frozen=True)
 class JoinTask:
     """`tenant`, `job_id`, `media_key`, `plan` and `found` in; the job's status out. A job that has ended is left as it is."""
@@ -33,6 +50,7 @@ class JoinTask:
     finish: FinishJob
     read_provenance: ProvenanceReader
     model: VideoModel
+    explain: VideoExplainer
 
     def __call__(self, task: Mapping[str, Any]) -> Ended:
         """Raise MediaCorrupt when nothing of the file could be decoded, MediaFetchFailed when it is gone."""
@@ -46,6 +64,9 @@ class JoinTask:
         plan, chunks, sound = self._plan(task["plan"]), self._chunks(task["found"]["chunks"]), task["found"]["sound"]
         heard = SoundResult.from_json(self.work.result(sound)) if sound else None
         analysis = join_video(plan, chunks, heard, provenance, job.options, model=self.model)
+        if job.options.explain:
+            shown = self.explain(io.BytesIO(data), plan, chunks, heard, analysis, model=self.model)
+            analysis = replace(analysis, artifacts=shown)
         return {"status": self.finish.completed(job, analysis).status.value}
 
     def _plan(self, plan: Mapping[str, Any]) -> VideoPlan:
