@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import io
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import numpy as np
 import pytest
 
 from forensics.domain.errors import MediaCorrupt, MediaTooLong, MediaTypeMismatch
 from forensics.media.video import probe_video, read_frames, show_frames
-from forensics.media.video_plan import frame_times, plan_chunks
+from forensics.media.video_plan import (
+    DENSE_SECONDS,
+    DENSE_STEP_S,
+    LEAST_DENSE_SECONDS,
+    frame_times,
+    plan_chunks,
+)
 from tests.support.films import CORNER, Film, film, time_of, turned_clockwise
 from tests.support.sounds import wav
 
@@ -132,8 +138,8 @@ def test_mutated_films_end_in_frames_or_in_a_problem(seed: int) -> None:
         pass
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(0.5, 4), (3.0, 4), (10.0, 11), (60.0, 48), (1800.0, 48)])
-def test_the_budget_of_frames(seconds: float, count: int) -> None:
+@pytest.mark.parametrize(("seconds", "count"), [(0.5, 4), (3.0, 7), (10.0, 21), (60.0, 48), (1800.0, 156)])
+def test_the_budget_of_looks(seconds: float, count: int) -> None:
     times = frame_times(seconds, keyframes=())
     assert len(times) == count
     assert times[0] == 0.0
@@ -146,18 +152,33 @@ def test_chunks_cover_the_video_without_gaps() -> None:
     assert [c.index for c in chunks] == list(range(len(chunks)))
     assert (chunks[0].start_s, chunks[-1].end_s) == (0.0, 60.0)
     assert all(a.end_s == b.start_s for a, b in pairwise(chunks))
-    assert all(c.start_s <= t <= c.end_s for c in chunks for t in c.times)
-    assert sum(len(c.times) for c in chunks) == 48
+    assert all(c.start_s <= t <= c.end_s for c in chunks for t in c.face_times)
     assert {c.start_s for c in chunks} <= {7.5 * i for i in range(8)}, "every chunk begins with a keyframe"
 
 
-def test_a_frame_near_a_keyframe_is_taken_from_it() -> None:
-    assert frame_times(1800.0, keyframes=[40.0])[1] == 40.0
+@pytest.mark.parametrize(("seconds", "whole"), [(0.5, 4), (5.8, 5), (60.0, 12), (1800.0, 20)])
+def test_few_looks_are_at_whole_frames_and_each_is_at_faces_too(seconds: float, whole: int) -> None:
+    chunks = plan_chunks(seconds, keyframes=())
+    assert sum(len(c.times) for c in chunks) == pytest.approx(whole, abs=1)
+    assert all(c.times and set(c.times) <= set(c.face_times) for c in chunks)
+
+
+def test_every_chunk_begins_with_a_stretch_of_dense_looks() -> None:
+    for chunk in plan_chunks(60.0, keyframes=()):
+        steps = [b - a for a, b in pairwise(chunk.face_times)]
+        stretch = list(takewhile(lambda step: step <= DENSE_STEP_S + 0.001, steps))
+        assert LEAST_DENSE_SECONDS <= sum(stretch) + DENSE_STEP_S <= DENSE_SECONDS
+    dense = plan_chunks(6.0, keyframes=())
+    assert all(b - a <= DENSE_STEP_S + 0.001 for c in dense for a, b in pairwise(c.face_times)), "short films all over"
+
+
+def test_a_look_near_a_keyframe_is_taken_from_it() -> None:
+    assert frame_times(1800.0, keyframes=[14.0])[1] == 14.0
 
 
 def test_a_plan_without_an_index_is_cut_evenly() -> None:
-    chunks = plan_chunks(30.0, keyframes=())
-    assert [len(c.times) for c in chunks] == [8, 8, 8, 7]
+    assert [len(c.times) for c in plan_chunks(30.0, keyframes=())] == [2] * 6
+    assert [c.end_s - c.start_s for c in plan_chunks(30.0, keyframes=())] == pytest.approx([5.0] * 6, abs=0.4)
 
 
 class StoreDown(OSError):

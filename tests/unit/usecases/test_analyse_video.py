@@ -67,7 +67,7 @@ class Looker:
         return np.zeros((1, 1), np.float32)
 
 
-def planned(data: bytes, *, per_chunk: int = 5) -> VideoPlan:
+def planned(data: bytes, *, per_chunk: int = 9) -> VideoPlan:
     return plan_video(io.BytesIO(data), frames_per_chunk=per_chunk)
 
 
@@ -83,7 +83,7 @@ def analyser(looker: Looker, listener: AudioDetector | None = None, **changes: o
 def test_the_plan_knows_the_bytes_and_survives_json(spoken: bytes) -> None:
     plan = planned(spoken)
     assert (plan.facts.bytes, plan.facts.sha256) == (len(spoken), hashlib.sha256(spoken).hexdigest())
-    assert plan.has_audio and [len(c.times) for c in plan.chunks] == [4, 4, 5]
+    assert plan.has_audio and [len(c.times) for c in plan.chunks] == [3, 3, 3]
     assert VideoPlan.from_json(plan.to_json()) == plan
 
 
@@ -212,7 +212,7 @@ def test_the_whole_pipeline_in_one_process(spoken: bytes) -> None:
     )
     assert (analysis.media.format, analysis.media.width, analysis.media.duration_s) == ("mp4", 160, SECONDS)
     assert analysis.media.coverage == 1.0 and analysis.warnings == ()
-    assert told == [(1, 2), (2, 2)]
+    assert told == [(1, 3), (2, 3), (3, 3)]
     assert list(analysis.timings_ms) == ["plan", "workers", "provenance"]
 
 

@@ -18,6 +18,11 @@ LOGIT = "logit"
 BATCH = 8  # crops of one run: 5 MB of input
 
 
+def has_face_model(models_dir: Path) -> bool:
+    """Say whether a face model is installed at all; one that is damaged is an error of `FaceForgery.load`."""
+    return (models_dir / MODEL_DIRECTORY / "manifest.toml").is_file()
+
+
 class FaceForgery:
     """One session of the face model; safe to call from several threads."""
 

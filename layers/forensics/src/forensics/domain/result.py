@@ -12,6 +12,7 @@ from forensics.domain.errors import DetectorError, problem
 from forensics.domain.evidence import Provenance
 from forensics.domain.job import PURGE_WITHIN, RETAIN_PERIOD, DetectOptions, Job, timestamp
 from forensics.domain.scores import Detection, Segment, Signal
+from forensics.domain.tracks import FaceTrack
 from forensics.domain.verdict import Decision
 
 SCORE_DIGITS = 4
@@ -58,6 +59,7 @@ class Analysis:
     media_type: str = "image"
     segments: tuple[Segment, ...] = ()
     warnings: tuple[str, ...] = ()
+    tracks: tuple[FaceTrack, ...] = ()
 
     @property
     def signals(self) -> tuple[Signal, ...]:
@@ -107,7 +109,7 @@ def completed_document(
         "confidence": round(decision.confidence, SCORE_DIGITS),
         "generator": decision.generator,
         "signals": {s.name: s.value for s in analysis.signals},
-        "flagged_segments": [asdict(s) | {"score": round(s.score, SCORE_DIGITS)} for s in analysis.segments],
+        "flagged_segments": [_segment(s) for s in analysis.segments],
         "latency_ms": latency_ms,
         "score": round(decision.score, SCORE_DIGITS),
         "thresholds": asdict(decision.mode.thresholds),
@@ -151,6 +153,12 @@ def _provenance_signals(provenance: Provenance) -> tuple[Signal, ...]:
         )
         signals.append(Signal("watermark", mark.name, mark.correlation, what))
     return tuple(signals)
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    """Only a face has a track."""
+    told = {name: value for name, value in asdict(segment).items() if value is not None}
+    return told | {"score": round(segment.score, SCORE_DIGITS)}
 
 
 def _echo(options: DetectOptions) -> dict[str, Any]:

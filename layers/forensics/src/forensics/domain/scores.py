@@ -54,12 +54,16 @@ class Region:
 
 @dataclass(frozen=True)
 class Segment:
-    """A flagged span of a recording in seconds, to 0.1 s, with its P(fake); `kind` is audio | frame | face."""
+    """A flagged span of a recording in seconds, to 0.1 s, with its P(fake); `kind` is audio | frame | face.
+
+    `track` is the number of a video's face, None for what is no face.
+    """
 
     start: float
     end: float
     score: float
     kind: str = "audio"
+    track: int | None = None
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Face(Plain):
 
 @dataclass(frozen=True)
 class FaceLook(Plain):
-    """One look at a face: second, box, landmarks and the face model's logit, None when there is no model or the face is too small."""
+    """One look at a face: second, box, landmarks and the face model's logit, None without a model or for a face too small."""
 
     time_s: float
     box: FaceBox
@@ -78,6 +78,16 @@ class FacePiece(Plain):
     looks: tuple[FaceLook, ...]
     likeness: tuple[int, ...] = ()
     measures: FaceMeasures | None = None
+
+
+@dataclass(frozen=True)
+class FacesSeen(Plain):
+    """What one worker tells of faces: in how many frames it searched, whom it saw, and the face model's name and version."""
+
+    searched: int
+    pieces: tuple[FacePiece, ...]
+    model: tuple[str, str] | None = None
+    latency_ms: int = 0
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ REASON_TEXTS = {
     "low_resolution": "The picture is too small for a reliable score.",
     "out_of_distribution": "The media is unlike what the models were trained and measured on.",
     "models_disagree": "The models contradict each other.",
+    "no_face": "No face was found, so only whole frames were judged.",
     "no_speech": "Nobody speaks in the recording.",
     "too_short": "There is too little speech for a reliable score.",
 }

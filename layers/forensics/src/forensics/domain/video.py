@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from forensics.domain.cuts import FrameLook
 from forensics.domain.plain import Plain
 from forensics.domain.scores import Detection, OperatingMode, ScoredWindow, Segment
+from forensics.domain.tracks import FacesSeen
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,16 @@ class VideoFacts(Plain):
 
 @dataclass(frozen=True)
 class Chunk(Plain):
-    """One worker's share: the span of the video it stands for and the times of the frames to look at, in seconds, ascending."""
+    """One worker's share: the span of the video it stands for, and when to look, in seconds, ascending.
+
+    At `times` the frame is looked at as a whole, at `face_times` for its faces.
+    """
 
     index: int
     start_s: float
     end_s: float
     times: tuple[float, ...]
+    face_times: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,10 @@ class FrameScore(Plain):
 
 @dataclass(frozen=True)
 class ChunkResult(Plain):
-    """One chunk's frames, the seconds they stand for, the problem code of what failed, and the colours that tell cuts."""
+    """One chunk's frames, the seconds they stand for, the problem code of what failed, and the colours that tell cuts.
+
+    `faces` is None when none were searched for.
+    """
 
     index: int
     frames: tuple[FrameScore, ...]
@@ -67,6 +75,7 @@ class ChunkResult(Plain):
     error: str | None = None
     latency_ms: int = 0
     looks: tuple[FrameLook, ...] = ()
+    faces: FacesSeen | None = None
 
     @classmethod
     def failed(cls, index: int, code: str) -> ChunkResult:
@@ -107,8 +116,22 @@ class FrameSpans:
 
 
 @dataclass(frozen=True)
+class FaceRule:
+    """How looks at a face become a verdict: the mean logit of the highest `upper_share` of at least `least_looks`; two modes."""
+
+    upper_share: float
+    least_looks: int
+    spans: FrameSpans
+    normal: OperatingMode
+    strict: OperatingMode
+
+
+@dataclass(frozen=True)
 class VideoModel:
-    """How frames become a verdict: the mean logit of the highest `upper_share` of the frames, calibrated (Platt), two modes."""
+    """How frames become a verdict: the mean logit of the highest `upper_share` of the frames, calibrated (Platt), two modes.
+
+    `faces` is None when there is no face model.
+    """
 
     name: str
     version: str
@@ -118,3 +141,4 @@ class VideoModel:
     spans: FrameSpans
     normal: OperatingMode
     strict: OperatingMode
+    faces: FaceRule | None = None

@@ -11,6 +11,7 @@ from forensics.domain.scores import Detection, ModelScore, OperatingMode, Segmen
 from forensics.domain.video import FrameScore, FrameSpans, SoundResult, VideoModel
 
 FRAMES_DECIDE = "the picture decides: the most suspicious frames of the video"
+FACES_DECIDE = "a face decides: the most suspicious looks at it"
 SOUND_DECIDES = "the sound track decides"
 TIME_DIGITS = 1
 _LARGEST_LOGIT = 13.8  # of a probability that was rounded to six digits
@@ -60,23 +61,30 @@ def frame_segments(frames: Sequence[FrameScore], rule: FrameSpans, *, duration_s
     )
 
 
-def stronger(frames: Detection, sound: SoundResult | None, *, strict: bool) -> tuple[Detection, str]:
-    """Return the answer that lies higher between its own thresholds, with both models and signals, and the sentence for it.
+def strongest(
+    frames: Detection, faces: Detection | None, sound: SoundResult | None, *, strict: bool
+) -> tuple[Detection, str]:
+    """Return the answer that lies highest between its own thresholds, with all models and signals, and the sentence for it.
 
-    Sound that nobody speaks in, too little of it, or unlike what its model knows does not take part. Sound that decides over
-    a picture that is authentic means a manipulated video.
+    Sound that nobody speaks in, too little of it, or unlike what its model knows does not take part, nor do faces that could not
+    be scored. Faces that decide over frames that are not synthetic, and sound over a picture that is authentic, mean a manipulated
+    video.
     """
     heard = sound.detection if sound else None
-    models = frames.models + (heard.models if heard else ())
-    signals = frames.signals + (heard.signals if heard else ())
-    both = replace(frames, models=models, signals=signals)
-    if heard is None or heard.score is None or heard.reasons:
-        return both, FRAMES_DECIDE
-    picture = -math.inf if frames.score is None else _position(frames.score, _mode(frames, strict))
-    if _position(heard.score, _mode(heard, strict)) <= picture:
-        return both, FRAMES_DECIDE
-    genuine_picture = picture <= -1.0
-    return replace(heard, models=models, manipulated=heard.manipulated or genuine_picture), SOUND_DECIDES
+    models = sum((d.models for d in (frames, faces, heard) if d), ())
+    signals = sum((d.signals for d in (frames, faces, heard) if d), ())
+    whole = _place(frames, strict)
+    seen, said = replace(frames), FRAMES_DECIDE
+    if faces is not None and faces.score is not None and _place(faces, strict) > whole:
+        seen, said = replace(faces, manipulated=whole < 1.0), FACES_DECIDE
+    picture = _place(seen, strict)
+    if heard is not None and not heard.reasons and heard.score is not None and _place(heard, strict) > picture:
+        seen, said = replace(heard, manipulated=heard.manipulated or picture <= -1.0), SOUND_DECIDES
+    return replace(seen, models=models, signals=signals), said
+
+
+def _place(detection: Detection, strict: bool) -> float:
+    return -math.inf if detection.score is None else _position(detection.score, _mode(detection, strict))
 
 
 def _position(score: float, mode: OperatingMode) -> float:

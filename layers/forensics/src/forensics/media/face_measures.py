@@ -26,8 +26,8 @@ Plane = NDArray[np.float32]
 class FaceMoment:
     """One moment of a face; lumas in grey levels of the crop, shares 0..1.
 
-    `brightness` is the mean luma of the face, `around` that of the crop's upper rim, `grain` the mean absolute Laplacian of the cheeks, `eyes` the deviation of the luma
-    around the eyes over the cheeks' luma (lids are flat), `mouth` the dark share of the mouth.
+    `brightness` is the mean luma of the face, `around` that of the crop's upper rim, `grain` the mean absolute Laplacian of the
+    cheeks, `eyes` the deviation of the luma around the eyes over the cheeks' luma (lids are flat), `mouth` the dark share of it.
     """
 
     brightness: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,7 @@ def measure_motion(moments: Sequence[Moment]) -> FaceMeasures:
 
 
 def _steps(moments: Sequence[Moment]) -> list[tuple[Moment, Moment]]:
-    pairs = zip(moments, moments[1:], strict=False)
-    return [(a, b) for a, b in pairs if 0 < b.time_s - a.time_s <= LONGEST_STEP_S]
+    return [(a, b) for a, b in pairwise(moments) if 0 < b.time_s - a.time_s <= LONGEST_STEP_S]
 
 
 def _triples(moments: Sequence[Moment]) -> Iterator[Triple]:

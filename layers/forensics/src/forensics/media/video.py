@@ -55,11 +55,15 @@ class ProbedVideo:
 
 
 class Shown(NamedTuple):
-    """A frame with its own second, upright: uint8 (height, width, 3), and the second of the keyframe before it, None if unknown."""
+    """A frame with its own second, upright: uint8 (height, width, 3), and the second of the keyframe before it, None if unknown.
+
+    `wanted_s` is the time that was asked for.
+    """
 
     time_s: float
     rgb: Rgb
     keyframe_s: float | None
+    wanted_s: float = 0.0
 
 
 @dataclass
@@ -166,7 +170,7 @@ def show_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[Shown]:
                 continue
             if shown is None or shown[0] != found[0]:
                 shown = found[0], Shown(max(0.0, found[0]), _upright(found[1]), walk.keyframe_s)
-            yield shown[1]
+            yield shown[1]._replace(wanted_s=wanted)
 
 
 class _Walk:

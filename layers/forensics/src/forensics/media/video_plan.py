@@ -9,10 +9,19 @@ from itertools import pairwise
 
 from forensics.domain.video import Chunk
 
-MAX_FRAMES = 48  # whole-frame looks at one video
+MAX_FRAMES = 48  # looks at a video of up to LONG_S; then one more every SECONDS_PER_LOOK
+LONG_S = 60.0
+SECONDS_PER_LOOK = 16.0
 LEAST_FRAMES = 4
-FRAMES_PER_SECOND = 1.0
+FRAMES_PER_SECOND = 2.0
 FRAMES_PER_CHUNK = 8
+# A look searches for faces, which is cheap. Every so many of them are also looked at as whole pictures, which is not.
+MAX_WHOLE_FRAMES = 16
+WHOLE_FRAMES_PER_SECOND = 0.7
+# The first seconds of every chunk are looked at so densely that blinks, lips and jitter can be measured.
+DENSE_SECONDS = 12.0  # of all chunks together
+LEAST_DENSE_SECONDS = 1.5
+DENSE_STEP_S = 0.1
 _EDGE_S = 0.05  # the last frame begins before the video ends
 _TIME_DIGITS = 3
 
@@ -20,24 +29,44 @@ _TIME_DIGITS = 3
 def plan_chunks(
     duration_s: float, *, keyframes: Sequence[float], most: int = MAX_FRAMES, per_chunk: int = FRAMES_PER_CHUNK
 ) -> tuple[Chunk, ...]:
-    """Share the frames of a video out in chunks that cover it from 0 to `duration_s`.
+    """Share the looks at a video out in chunks that cover it from 0 to `duration_s`.
 
-    `keyframes` are their times in seconds, ascending; empty when the file has no index. A frame near a keyframe is taken from
-    it, and a chunk begins with a keyframe where one lies between its first frame and the last of the chunk before.
+    `keyframes` are their times in seconds, ascending; empty when the file has no index. A look near a keyframe is taken from
+    it, and a chunk begins with a keyframe where one lies between its first look and the last of the chunk before.
     """
-    times = frame_times(duration_s, keyframes=keyframes, most=most)
-    groups = _groups(times, keyframes, per_chunk=per_chunk)
+    looks = frame_times(duration_s, keyframes=keyframes, most=most)
+    groups = _groups(looks, keyframes, per_chunk=per_chunk)
     starts = [0.0, *(_cut(a[-1], b[0], keyframes) for a, b in pairwise(groups))]
     ends = [*starts[1:], round(duration_s, _TIME_DIGITS)]
+    share = min(1.0, _whole_frames(duration_s) / len(looks))
+    dense_s = max(LEAST_DENSE_SECONDS, DENSE_SECONDS / len(groups))
     return tuple(
-        Chunk(index, start, end, tuple(group))
+        Chunk(index, start, end, spread(group, share), with_dense(group, dense_s))
         for index, (start, end, group) in enumerate(zip(starts, ends, groups, strict=True))
     )
 
 
+def spread(looks: Sequence[float], share: float) -> tuple[float, ...]:
+    """Return that share of the looks, at least one, each from the middle of as many equal parts."""
+    count = max(1, math.floor(len(looks) * share))
+    return tuple(looks[math.floor((i + 0.5) * len(looks) / count)] for i in range(count))
+
+
+def with_dense(looks: Sequence[float], dense_s: float) -> tuple[float, ...]:
+    """Return the looks, and one every DENSE_STEP_S for the first `dense_s` seconds, but not after the last of them."""
+    end = min(looks[0] + dense_s, looks[-1])
+    dense = (looks[0] + n * DENSE_STEP_S for n in range(1 + math.floor((end - looks[0]) / DENSE_STEP_S)))
+    return tuple(sorted({*looks, *(round(t, _TIME_DIGITS) for t in dense)}))
+
+
+def _whole_frames(duration_s: float) -> int:
+    return max(LEAST_FRAMES, min(MAX_WHOLE_FRAMES, math.ceil(duration_s * WHOLE_FRAMES_PER_SECOND) + 1))
+
+
 def frame_times(duration_s: float, *, keyframes: Sequence[float], most: int = MAX_FRAMES) -> list[float]:
     """Return the times to look at: the first and the last moment, evenly between, moved to a keyframe that lies close by."""
-    count = max(LEAST_FRAMES, min(most, math.ceil(duration_s * FRAMES_PER_SECOND) + 1))
+    budget = most + math.floor(max(0.0, duration_s - LONG_S) / SECONDS_PER_LOOK)
+    count = max(LEAST_FRAMES, min(budget, math.ceil(duration_s * FRAMES_PER_SECOND) + 1))
     last = max(0.0, duration_s - _EDGE_S)
     step = last / (count - 1)
     even = [i * step for i in range(count)]
@@ -48,7 +77,7 @@ def frame_times(duration_s: float, *, keyframes: Sequence[float], most: int = MA
 def _groups(times: Sequence[float], keyframes: Sequence[float], *, per_chunk: int) -> list[Sequence[float]]:
     """Part the times, half of `per_chunk` to `per_chunk` together, where a keyframe lies between two: nothing is decoded twice."""
     groups, left = [], times
-    while len(left) > per_chunk:
+    while len(left) > per_chunk + 1:  # one look alone is no chunk
         cuts = [n for n in range(per_chunk, per_chunk // 2, -1) if _keyframe_between(left[n - 1], left[n], keyframes)]
         size = cuts[0] if cuts else per_chunk
         groups.append(left[:size])

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import io
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
-from forensics.domain.cuts import FrameLook
-from forensics.domain.errors import DetectorError, MediaCorrupt, PayloadTooLarge
+from forensics.domain.errors import DetectorError, PayloadTooLarge
 from forensics.domain.evidence import Provenance
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis
-from forensics.domain.scores import Detection
 from forensics.domain.stopwatch import Stopwatch
-from forensics.domain.video import Chunk, ChunkResult, FrameScore, SoundResult, VideoModel, VideoPlan
+from forensics.domain.video import ChunkResult, SoundResult, VideoModel, VideoPlan
 from forensics.media.audio import open_audio
-from forensics.media.scene import colours_of
 from forensics.media.sniff import SNIFF_BYTES, expect
-from forensics.media.video import MAX_SECONDS, probe_video, show_frames
+from forensics.media.video import MAX_SECONDS, probe_video
 from forensics.media.video_plan import FRAMES_PER_CHUNK, MAX_FRAMES, plan_chunks
 from forensics.usecases.explain_video import video_artifacts
 from forensics.usecases.join_video import join_video
 from forensics.usecases.ports import AudioDetector, ImageDetector, ProvenanceReader
+from forensics.usecases.score_chunk import score_chunk
+from forensics.usecases.watch_faces import FaceWatch
 
 __all__ = [
     "MAX_BYTES",
@@ -39,7 +37,8 @@ __all__ = [
 ]
 
 MAX_BYTES = 500_000_000
-SECONDS_PER_FRAME = 0.5  # of work for one frame on a slow machine
+SECONDS_PER_FRAME = 0.5  # of work for one whole frame on a slow machine, and
+SECONDS_PER_LOOK = 0.05  # for one look at faces, most of which only follow them
 _HASHED_BYTES = 1 << 20
 
 
@@ -75,32 +74,9 @@ def plan_video(
     return VideoPlan(facts, chunks, facts.has_audio)
 
 
-def score_chunk(source: BinaryIO, chunk: Chunk, detector: ImageDetector) -> ChunkResult:
-    """Look at one chunk's frames; what cannot be decoded lowers `covered_s` and is told by `error`, a problem code.
-
-    Only media that is damaged is told so; every other failure is raised, so that the caller tries again.
-    """
-    started = time.perf_counter()
-    frames: list[FrameScore] = []
-    looks: list[FrameLook] = []
-    error: str | None = None
-    seen: tuple[float, Detection] | None = None
-    answered = 0
-    try:
-        for time_s, rgb, keyframe_s in show_frames(source, chunk.times):
-            if seen is None or seen[0] != time_s:  # a slow film's frame stands for several times
-                seen = time_s, detector.detect(rgb)
-                looks.append(FrameLook(round(time_s, 3), keyframe_s, colours_of(rgb)))
-                if seen[1].score is not None:
-                    frames.append(FrameScore(round(time_s, 3), seen[1].score, seen[1].reasons))
-            answered += seen[1].score is not None
-    except MediaCorrupt as damaged:
-        error = damaged.code
-    share = min(1.0, answered / max(1, len(chunk.times)))
-    error = error or (MediaCorrupt.code if share < 1.0 else None)
-    latency_ms = round((time.perf_counter() - started) * 1000)
-    covered_s = share * (chunk.end_s - chunk.start_s)
-    return ChunkResult(chunk.index, tuple(frames), covered_s, error, latency_ms, tuple(looks))
+def estimated_s(plan: VideoPlan) -> float:
+    """Return the seconds that one slow machine would need for the picture."""
+    return sum(len(c.times) * SECONDS_PER_FRAME + len(c.face_times) * SECONDS_PER_LOOK for c in plan.chunks)
 
 
 def hear_sound(source: BinaryIO, detector: AudioDetector, *, max_seconds: float = MAX_SECONDS) -> SoundResult:
@@ -138,6 +114,7 @@ class AnalyseVideo:
     audio: Callable[[], AudioDetector]
     read_provenance: ProvenanceReader
     model: VideoModel
+    watch: Callable[[], FaceWatch] | None = None  # makes a new one for every chunk
     workers: int = 2
     max_seconds: float = MAX_SECONDS
     progress: VideoProgress | None = None
@@ -149,7 +126,10 @@ class AnalyseVideo:
             plan = plan_video(io.BytesIO(data), max_seconds=self.max_seconds)
         with clock.stage("workers"), ThreadPoolExecutor(self.workers) as pool:
             sound = pool.submit(self._hear, data) if plan.has_audio else None
-            futures = [pool.submit(score_chunk, io.BytesIO(data), chunk, self.image) for chunk in plan.chunks]
+            futures = [
+                pool.submit(score_chunk, io.BytesIO(data), chunk, self.image, self.watch and self.watch())
+                for chunk in plan.chunks
+            ]
             chunks = [*self._finished(futures)]
             heard = sound.result() if sound else None
         with clock.stage("provenance"):
@@ -164,7 +144,7 @@ class AnalyseVideo:
     def estimate_s(self, data: bytes) -> float:
         """Return the seconds that a slow machine would need; raises as `plan_video` does."""
         plan = plan_video(io.BytesIO(data), max_seconds=self.max_seconds)
-        return SECONDS_PER_FRAME * sum(len(c.times) for c in plan.chunks)
+        return estimated_s(plan)
 
     def _hear(self, data: bytes) -> SoundResult:
         return hear_sound(io.BytesIO(data), self.audio(), max_seconds=self.max_seconds)

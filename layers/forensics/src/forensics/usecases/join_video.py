@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from forensics.domain.errors import InternalError, MediaCorrupt
 from forensics.domain.evidence import Provenance
+from forensics.domain.face_verdict import face_segments, faces_detection, tracks_of
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis, MediaFacts
 from forensics.domain.scores import Detection, Segment
-from forensics.domain.verdict import Decision, decide
+from forensics.domain.verdict import REASON_TEXTS, Decision, Verdict, decide
 from forensics.domain.video import Chunk, ChunkResult, SoundResult, VideoFacts, VideoModel, VideoPlan
-from forensics.domain.video_verdict import frame_segments, frames_detection, stronger
+from forensics.domain.video_verdict import frame_segments, frames_detection, strongest
 
 DURATION_DIGITS = 1
 COVERAGE_DIGITS = 3
@@ -40,12 +41,21 @@ def join_video(
     found = [kept[i] for i in sorted(kept)]
     frames = [frame for chunk in found for frame in chunk.frames]
     picture = frames_detection(frames, model, latency_ms=sum(c.latency_ms for c in found))
+    seen = [chunk.faces for chunk in found if chunk.faces]
+    tracks = tracks_of(seen, model.faces)
     if not frames and (sound is None or sound.score is None):
         raise _nothing_scored(found)
-    detection, said = stronger(picture, sound, strict=options.strict_mode)
-    segments = frame_segments(frames, model.spans, duration_s=plan.facts.duration_s) + (sound.segments if sound else ())
+    faces = faces_detection(tracks, seen, model.faces)
+    detection, said = strongest(picture, faces, sound, strict=options.strict_mode)
+    duration_s = plan.facts.duration_s
+    segments = frame_segments(frames, model.spans, duration_s=duration_s) + (sound.segments if sound else ())
+    if model.faces is not None:
+        segments += face_segments(tracks, model.faces, duration_s=duration_s)
+    searched = sum(told.searched for told in seen)
     return Analysis(
-        decision=_decision(detection, provenance, said, strict=options.strict_mode),
+        decision=_decision(
+            detection, provenance, said, strict=options.strict_mode, no_face=bool(searched) and not tracks
+        ),
         detection=detection,
         provenance=provenance,
         media=_facts(plan.facts, _coverage(plan, found)),
@@ -53,11 +63,14 @@ def join_video(
         media_type="video",
         segments=tuple(sorted(segments, key=_order)),
         warnings=_warnings(plan, found, sound),
+        tracks=tracks,
     )
 
 
-def _decision(detection: Detection, provenance: Provenance, said: str, *, strict: bool) -> Decision:
+def _decision(detection: Detection, provenance: Provenance, said: str, *, strict: bool, no_face: bool) -> Decision:
     decision = decide(detection, provenance, strict=strict)
+    if no_face and decision.verdict is Verdict.INCONCLUSIVE:
+        said = f"no_face: {REASON_TEXTS['no_face']}"
     return replace(decision, reasons=(said, *decision.reasons))
 
 

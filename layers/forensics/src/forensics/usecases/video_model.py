@@ -9,7 +9,7 @@ from typing import Any
 
 from forensics.domain.errors import ServiceUnavailable
 from forensics.domain.scores import OperatingMode, OperatingPoint, Thresholds
-from forensics.domain.video import FrameSpans, VideoModel
+from forensics.domain.video import FaceRule, FrameSpans, VideoModel
 
 MODEL_DIRECTORY = "video"
 
@@ -30,6 +30,17 @@ def read_video_model(models_dir: Path) -> VideoModel:
         spans=FrameSpans(**table["spans"]),
         normal=_mode(table["operating"]["normal"]),
         strict=_mode(table["operating"]["strict"]),
+        faces=_face_rule(table["faces"]) if "faces" in table else None,
+    )
+
+
+def _face_rule(table: Mapping[str, Any]) -> FaceRule:
+    return FaceRule(
+        upper_share=float(table["upper_share"]),
+        least_looks=int(table["least_looks"]),
+        spans=FrameSpans(**table["spans"]),
+        normal=_mode(table["normal"]),
+        strict=_mode(table["strict"]),
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any, BinaryIO, Protocol
 
 from forensics.domain.video import Chunk
 from forensics.media.video_plan import FRAMES_PER_CHUNK
-from forensics.usecases.analyse_video import SECONDS_PER_FRAME, hear_sound, plan_video, score_chunk
+from forensics.usecases.analyse_video import estimated_s, hear_sound, plan_video, score_chunk
 from forensics.usecases.ports import AudioDetector, ImageDetector, JobStore
+from forensics.usecases.watch_faces import FaceWatch
 from forensics.usecases.work_files import WorkFiles
 
 Task = Mapping[str, Any]  # a state's input: tenant, job_id, media_key, and what the task's own docs name
@@ -64,10 +65,12 @@ class FramesTask:
     media: OpensMedia
     work: WorkFiles
     detector: ImageDetector
+    watch: Callable[[], FaceWatch] | None = None  # makes a new one for every chunk
 
     def __call__(self, task: Task) -> dict[str, Any]:
+        watch = self.watch() if self.watch else None
         with self.media.open(task["media_key"]) as source:
-            found = score_chunk(source, Chunk.from_json(task["chunk"]), self.detector)
+            found = score_chunk(source, Chunk.from_json(task["chunk"]), self.detector, watch)
         key = self.work.put(task, f"chunk-{found.index}", found.to_json())
         return {"index": found.index, "result_key": key}
 
@@ -92,6 +95,6 @@ def glance(*, max_seconds: float, max_bytes: int) -> Callable[[bytes], float]:
 
     def look(data: bytes) -> float:
         plan = plan_video(io.BytesIO(data), max_seconds=max_seconds, max_bytes=max_bytes)
-        return SECONDS_PER_FRAME * sum(len(chunk.times) for chunk in plan.chunks)
+        return estimated_s(plan)
 
     return look

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,7 +11,17 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.domain.tracks import MOMENT_S, SAME_PLACE, STRANGERS, Face, FaceBox, FaceLook, FacePiece, likeness
+from forensics.domain.tracks import (
+    MOMENT_S,
+    SAME_PLACE,
+    STRANGERS,
+    Face,
+    FaceBox,
+    FaceLook,
+    FacePiece,
+    FacesSeen,
+    likeness,
+)
 from forensics.media.face_crop import aligned
 from forensics.media.face_measures import likeness_of, measure_face
 from forensics.media.face_motion import Moment, measure_motion
@@ -78,21 +89,28 @@ class FaceWatch:
     finder: FaceFinder
     scorer: FaceScorer | None = None
     searched: int = 0  # frames in which faces were searched for
+    busy_s: float = 0.0
     _faces: list[_Followed] = field(default_factory=list)
     _found_s: float | None = None
 
     def see(self, time_s: float, rgb: NDArray[np.uint8]) -> None:
         """Look at one upright frame; one that was shown before is passed over."""
+        started = time.perf_counter()
         if self._found_s is None or time_s - self._found_s >= FIND_EVERY_S - _EARLY_S:
             self._found_s = time_s
             self.searched += 1
             self._take(time_s, rgb, self.finder.detect(rgb))
         elif time_s > self._found_s:
             self._follow(time_s, rgb)
+        self.busy_s += time.perf_counter() - started
 
-    def pieces(self) -> tuple[FacePiece, ...]:
+    def told(self) -> FacesSeen:
         """Score what was cut out and return every face that was seen."""
-        return tuple(self._piece(f) for f in self._faces)
+        started = time.perf_counter()
+        pieces = tuple(self._piece(f) for f in self._faces)
+        model = (self.scorer.name, self.scorer.version) if self.scorer else None
+        latency_ms = round((self.busy_s + time.perf_counter() - started) * 1000)
+        return FacesSeen(self.searched, pieces, model, latency_ms)
 
     def _take(self, time_s: float, rgb: NDArray[np.uint8], found: Sequence[Face]) -> None:
         free = [f for f in self._faces if time_s - f.time_s <= MOMENT_S]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from forensics.detect.audio import AudioDetector
+from forensics.detect.face_forgery import FaceForgery, has_face_model
+from forensics.detect.faces import FaceDetector
 from forensics.detect.image import ImageDetector
 from forensics.media.video import MAX_SECONDS
 from forensics.provenance.reading import read_provenance
@@ -12,11 +14,21 @@ from forensics.settings import ModelSettings
 from forensics.usecases import ports
 from forensics.usecases.analyse_video import AnalyseVideo, VideoProgress
 from forensics.usecases.video_model import read_video_model
+from forensics.usecases.watch_faces import FaceWatch
 
 
 def frame_detector(settings: ModelSettings) -> ImageDetector:
     """Load the image model, which looks at single frames."""
     return ImageDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads)
+
+
+def face_watch(settings: ModelSettings) -> Callable[[], FaceWatch]:
+    """Load the face detector, and the face model if there is one; what is returned makes a watch for each chunk."""
+    finder = FaceDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads)
+    scorer = (
+        FaceForgery.load(settings.models_dir, threads=settings.threads) if has_face_model(settings.models_dir) else None
+    )
+    return lambda: FaceWatch(finder, scorer)
 
 
 def sound_detector(settings: ModelSettings) -> AudioDetector:
@@ -38,6 +50,7 @@ def video_analyser(
         audio=audio or (lambda: sound_detector(settings)),
         read_provenance=read_provenance,
         model=read_video_model(settings.models_dir),
+        watch=face_watch(settings),
         workers=max(1, settings.threads),
         max_seconds=max_seconds,
         progress=progress,
