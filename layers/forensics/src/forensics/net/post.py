@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import urllib3
-
-from forensics.domain.errors import DetectorError, MediaUrlForbidden
+from forensics.domain.errors import MediaUrlForbidden
 from forensics.domain.webhooks import Answer
-from forensics.net.addresses import check_url, resolve
-from forensics.net.fetch import USER_AGENT, guarded_connection
+from forensics.net.connection import (
+    PUBLIC_INTERNET,
+    USER_AGENT,
+    Network,
+    Unreachable,
+    checked_address,
+    guarded_connection,
+)
+from forensics.net.urls import FORBIDDEN_DETAIL, check_url
 
 MAX_ANSWER_BYTES = 4096  # read, so that the connection ends well, and thrown away
-FORBIDDEN = "This URL is not a public HTTPS address."
+LOOK_UP_S = 5.0  # the longest wait for a name at acceptance
 
 
 @dataclass(frozen=True)
@@ -24,38 +29,29 @@ class GuardedPost:
     """Sends one POST and tells what came back; `allow_loopback` opens http and https on loopback for a local cloud only."""
 
     allow_loopback: bool = False
-    timeout_s: float = 15.0  # of the whole exchange, the connection and the answer's body included
-    resolver: Callable[[str, int], list[str]] = resolve
+    timeout_s: float = 15.0  # of the whole exchange: look-up, connection, and as much of the answer as is read
+    network: Network = PUBLIC_INTERNET
 
     def __call__(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Return the answer; every fault of the other side, a forbidden address too, is `timeout` or `unreachable`."""
         start = time.monotonic()
         try:
             status, retry_after_s = self._post(url, body, headers)
-        except (DetectorError, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-            late = isinstance(exc, TimeoutError | urllib3.exceptions.TimeoutError) or self._left_s(start) <= 0
+        except (Unreachable, MediaUrlForbidden) as exc:
+            late = isinstance(exc, Unreachable) and exc.late
             return Answer(None, "timeout" if late else "unreachable", _ms_since(start))
-        if self._left_s(start) <= 0:
-            return Answer(None, "timeout", _ms_since(start))  # cut off in the midst of its answer
         return Answer(status, None, _ms_since(start), retry_after_s)
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, float | None]:
         target = check_url(url, allow_loopback=self.allow_loopback)
-        checked = replace(target, address=target.checked_address(self.resolver))
-        with guarded_connection(checked, idle_s=self.timeout_s, whole_s=self.timeout_s) as connection:
-            sent = {
-                "Host": checked.host_header,
-                "User-Agent": USER_AGENT,
-                "Content-Type": "application/json",
-                **headers,
-            }
-            connection.request("POST", checked.path, body=body, headers=sent, preload_content=False)
+        with guarded_connection(
+            target, network=self.network, idle_s=self.timeout_s, whole_s=self.timeout_s
+        ) as connection:
+            sent = {"Host": target.host_header, "User-Agent": USER_AGENT, "Content-Type": "application/json", **headers}
+            connection.request("POST", target.path, body=body, headers=sent)
             response = connection.getresponse()
-            response.read(MAX_ANSWER_BYTES, decode_content=False)
+            response.read(MAX_ANSWER_BYTES)
             return response.status, _retry_after_s(response.headers.get("Retry-After"))
-
-    def _left_s(self, start: float) -> float:
-        return start + self.timeout_s - time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -63,21 +59,22 @@ class UrlGuard:
     """Says at acceptance what every attempt will say; the refusal is the same for every reason, so that it tells nothing."""
 
     allow_loopback: bool = False
-    resolver: Callable[[str, int], list[str]] = resolve
+    network: Network = PUBLIC_INTERNET
 
     def __call__(self, url: str) -> None:
         """Raise MediaUrlForbidden unless the text and every address behind the name may be reached."""
+        target = check_url(url, allow_loopback=self.allow_loopback)
         try:
-            check_url(url, allow_loopback=self.allow_loopback).checked_address(self.resolver)
-        except (DetectorError, OSError, UnicodeError, ValueError) as exc:
-            raise MediaUrlForbidden(FORBIDDEN) from exc
+            checked_address(target, network=self.network, within_s=LOOK_UP_S)
+        except Unreachable:
+            raise MediaUrlForbidden(FORBIDDEN_DETAIL) from None
 
 
 def _retry_after_s(value: str | None) -> float | None:
     """Return the seconds that a Retry-After header asks for, in either of its forms (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value)
     try:
         moment = parsedate_to_datetime(value)

@@ -18,34 +18,44 @@ MAX_QUEUE_DELAY_S = 900  # what SQS can hold a message back
 
 @dataclass(frozen=True)
 class QueueTimer:
-    """The Timer over one queue and the account's default schedule group.
-
-    `scale` shrinks every delay, for tests alone; what would need a schedule at full length takes one at any scale.
-    """
+    """The Timer over one queue alone, for messages that need not wait long; `scale` shrinks every delay, for tests alone."""
 
     sqs: Callable[[], SQSClient]
-    scheduler: Callable[[], EventBridgeSchedulerClient]
-    now: Callable[[], datetime]
     queue_url: str
-    queue_arn: str
-    role_arn: str
     scale: float = 1.0
 
     def send(self, message: Mapping[str, object], *, delay_s: float, name: str) -> None:
-        body = json.dumps(dict(message))
-        wait_s = math.ceil(delay_s * self.scale)
+        self.sqs().send_message(
+            QueueUrl=self.queue_url, MessageBody=json.dumps(message), DelaySeconds=math.ceil(delay_s * self.scale)
+        )
+
+
+@dataclass(frozen=True)
+class ScheduleTimer:
+    """The Timer for any delay; one that is too long for the queue is a schedule of the account's default group.
+
+    Which of the two is decided by the delay before it is shrunk, so that tests take the way that the real thing takes.
+    """
+
+    queue: QueueTimer
+    scheduler: Callable[[], EventBridgeSchedulerClient]
+    now: Callable[[], datetime]
+    queue_arn: str
+    role_arn: str
+
+    def send(self, message: Mapping[str, object], *, delay_s: float, name: str) -> None:
         if delay_s <= MAX_QUEUE_DELAY_S:
-            self.sqs().send_message(QueueUrl=self.queue_url, MessageBody=body, DelaySeconds=wait_s)
+            self.queue.send(message, delay_s=delay_s, name=name)
             return
         client = self.scheduler()
-        moment = (self.now() + timedelta(seconds=wait_s)).strftime("%Y-%m-%dT%H:%M:%S")
+        moment = self.now() + timedelta(seconds=math.ceil(delay_s * self.queue.scale))
         try:
             client.create_schedule(
                 Name=name,
-                ScheduleExpression=f"at({moment})",
+                ScheduleExpression=f"at({moment:%Y-%m-%dT%H:%M:%S})",
                 FlexibleTimeWindow={"Mode": "OFF"},
                 ActionAfterCompletion="DELETE",
-                Target={"Arn": self.queue_arn, "RoleArn": self.role_arn, "Input": body},
+                Target={"Arn": self.queue_arn, "RoleArn": self.role_arn, "Input": json.dumps(message)},
             )
         except client.exceptions.ConflictException:
             return  # asked for before, by an attempt whose worker died after it

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from forensics.domain.errors import InvalidRequest, PayloadTooLarge, ServiceUnavailable
+from forensics.domain.errors import InvalidRequest, MediaUrlForbidden, PayloadTooLarge, ServiceUnavailable
 from forensics.domain.job import DetectRequest, Job, JobStatus, media_key
 from forensics.domain.result import pending_document
 from forensics.domain.upload import Upload
 from forensics.media.sniff import expect
 from forensics.usecases.finish_job import PURGE_BACKSTOP_S, FinishJob
-from forensics.usecases.ports import Clock, GuardedFetcher, JobStore, MediaStore, Queue
+from forensics.usecases.ports import Clock, Fetcher, JobStore, MediaStore, Queue
 from forensics.usecases.uploads import TakeUpload
+from forensics.usecases.webhook_ports import UrlGuard
 
 RETRY_AFTER_S = "5"
 
@@ -25,6 +26,11 @@ class Outcome:
     timings_ms: dict[str, float]
 
 
+def refuse_callback(url: str) -> None:
+    """The guard of a service that sends no webhooks."""
+    raise MediaUrlForbidden("This service sends no webhooks.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class AcceptMedia:
     """What every medium's endpoint does first; `max_bytes` is the largest file of that medium."""
@@ -33,17 +39,18 @@ class AcceptMedia:
     jobs: JobStore
     media: MediaStore
     queue: Queue
-    fetch: GuardedFetcher
+    fetch: Fetcher
     uploads: TakeUpload
     finish: FinishJob
     clock: Clock
     region: str
     max_bytes: int
+    check_callback: UrlGuard = refuse_callback
 
     def new_job(self, request: DetectRequest) -> Job:
         """Return a job that is not stored yet; raises MediaUrlForbidden for a callback_url that may not be reached."""
         if request.options.callback_url is not None:
-            self.fetch.check(request.options.callback_url)
+            self.check_callback(request.options.callback_url)
         return Job(
             tenant=request.tenant,
             job_id=request.job_id or self.clock.job_id(self.region),

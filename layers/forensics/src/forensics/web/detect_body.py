@@ -42,6 +42,10 @@ class DetectBody(BaseModel):
         bool, Field(description="Keep the file 30 days for audit; else purged within 60 s of the verdict")
     ] = False
     explain: Annotated[bool, Field(description="Also make what shows why, linked from `artifacts`")] = False
+    callback_url: Annotated[
+        str | None,
+        Field(max_length=2048, description="HTTPS URL that the verdict is sent to, signed; the answer is then a 202"),
+    ] = None
     external_id: Annotated[str | None, Field(max_length=64)] = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] = {}
 
@@ -52,6 +56,7 @@ class DetectBody(BaseModel):
             explain=self.explain,
             external_id=self.external_id,
             metadata=self.metadata,
+            callback_url=self.callback_url,
         )
 
 
@@ -69,7 +74,7 @@ async def read_detect_request(request: Request, caller: Caller, preferences: Pre
         data=data,
         media_url=body.media_url,
         upload_id=body.upload_id,
-        respond_async=preferences.respond_async,
+        respond_async=preferences.respond_async or body.callback_url is not None,
         wait_s=preferences.wait_s,
     )
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from forensics.domain.video import VideoModel
 from forensics.net.fetch import GuardedFetch
+from forensics.net.post import UrlGuard
 from forensics.settings import MissingSetting, ServiceSettings
 from forensics.store.clients import AwsClients
 from forensics.store.executions import Executions
 from forensics.store.functions import LambdaInvoker
+from forensics.store.job_list import DynamoJobList
 from forensics.store.jobs import DynamoJobs
 from forensics.store.keys import DynamoKeys
 from forensics.store.media import S3Media
@@ -26,11 +28,13 @@ from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.finish_video import FailTask, JoinTask, VideoExplainer
 from forensics.usecases.forward import ChooseFunction
 from forensics.usecases.get_job import GetJob
+from forensics.usecases.leave_feedback import LeaveFeedback
+from forensics.usecases.list_jobs import ListJobs
 from forensics.usecases.ports import Analyser, Clock, ProvenanceReader
 from forensics.usecases.process_job import ProcessJob
 from forensics.usecases.purge_media import PurgeMedia
-from forensics.usecases.work_files import WorkFiles
 from forensics.usecases.uploads import TakeUpload
+from forensics.usecases.work_files import WorkFiles
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Service:
             media=self.media(),
             queue=self.medium_queue(medium),
             fetch=self.fetch(),
+            check_callback=UrlGuard(self.settings.allow_loopback_fetch),
             uploads=self.take_upload(),
             clock=self.clock,
             region=self.settings.region,
@@ -73,6 +78,7 @@ class Service:
             media=self.media(),
             queue=self.executions(),
             fetch=self.fetch(),
+            check_callback=UrlGuard(self.settings.allow_loopback_fetch),
             uploads=self.take_upload(),
             clock=self.clock,
             region=self.settings.region,
@@ -108,6 +114,12 @@ class Service:
 
     def get_job(self) -> GetJob:
         return GetJob(self.jobs(), self.media())
+
+    def list_jobs(self) -> ListJobs:
+        return ListJobs(DynamoJobList(self.clients.dynamodb, _named(self.settings.jobs_table, "JOBS_TABLE")))
+
+    def leave_feedback(self) -> LeaveFeedback:
+        return LeaveFeedback(self.jobs(), self.clock)
 
     def delete_job(self) -> DeleteJob:
         return DeleteJob(self.jobs(), self.erase_files(), self.purge_queue(), self.executions())

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from forensics.domain.events import Event
-from forensics.net.post import GuardedPost, UrlGuard
+from forensics.net.guard import UrlGuard
+from forensics.net.post import GuardedPost
 from forensics.settings import MissingSetting, WebhookSettings
 from forensics.store.clients import AwsClients
 from forensics.store.deliveries import DynamoDeliveries
 from forensics.store.events import EventBus
 from forensics.store.jobs import DynamoJobs
 from forensics.store.secrets import KmsBox
-from forensics.store.timers import QueueTimer
+from forensics.store.timers import QueueTimer, ScheduleTimer
 from forensics.store.webhooks import DynamoEndpoints
 from forensics.usecases.deliver_webhook import AttemptRef, Callbacks, DeliverWebhook, TellReceivers
 from forensics.usecases.ports import Clock
@@ -43,7 +44,7 @@ class WebhookService:
             endpoints=self._endpoints(),
             deliveries=self._deliveries(),
             box=self._box(),
-            timer=self._timer(),
+            timer=self._queue(),
             guard=UrlGuard(allow_loopback=self.settings.allow_loopback),
             clock=self.clock,
         )
@@ -100,15 +101,17 @@ class WebhookService:
     def _box(self) -> KmsBox:
         return KmsBox(self.clients.kms, _named(self.settings.key_id, "WEBHOOK_KEY_ID"))
 
-    def _timer(self) -> QueueTimer:
-        return QueueTimer(
-            sqs=self.clients.sqs,
+    def _queue(self) -> QueueTimer:
+        url = _named(self.settings.queue_url, "WEBHOOK_QUEUE_URL")
+        return QueueTimer(self.clients.sqs, url, self.settings.time_scale)
+
+    def _timer(self) -> ScheduleTimer:
+        return ScheduleTimer(
+            queue=self._queue(),
             scheduler=self.clients.scheduler,
             now=self.clock.now,
-            queue_url=_named(self.settings.queue_url, "WEBHOOK_QUEUE_URL"),
             queue_arn=_named(self.settings.queue_arn, "WEBHOOK_QUEUE_ARN"),
             role_arn=_named(self.settings.schedule_role, "WEBHOOK_SCHEDULE_ROLE"),
-            scale=self.settings.time_scale,
         )
 
 
