@@ -1,27 +1,21 @@
-"""Fetch a caller's URL without becoming the caller's proxy (SSRF guard).
+"""Fetch a caller's URL without becoming the caller's proxy (SSRF guard; docs/threat-model-fetch.md says against what).
 
-The name is resolved once, every address must be public, and the connection goes to a checked address under the original
-name. Redirects are followed by hand, each checked like the first. Everything that depends on the network fails with one
+Redirects are followed by hand, each checked like the first URL. Everything that depends on the network fails with one
 uniform MediaFetchFailed, so that the answer tells nothing about our network.
 """
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from urllib.parse import urljoin
+from dataclasses import dataclass
+from http.client import HTTPMessage, HTTPResponse
+from io import BytesIO
 
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from forensics.domain.errors import MediaFetchFailed, MediaUrlForbidden, PayloadTooLarge
+from forensics.net.connection import PUBLIC_INTERNET, USER_AGENT, Network, Unreachable, guarded_connection
+from forensics.net.guard import UrlGuard
+from forensics.net.urls import Target, check_url, redirected
 
-from forensics.domain.errors import DetectorError, MediaFetchFailed, PayloadTooLarge
-from forensics.net.addresses import Target, check_url, resolve
-
-USER_AGENT = "deepfake-detection-api/1"
 REDIRECTS = (301, 302, 303, 307, 308)
 CHUNK_BYTES = 1 << 16
 UNIFORM_DETAIL = "The URL could not be fetched as a public HTTPS file."
@@ -32,10 +26,10 @@ class GuardedFetch:
     """Downloads public https URLs; `allow_loopback` opens http and https on loopback for a local cloud only."""
 
     allow_loopback: bool = False
-    deadline_s: float = 15.0
-    idle_s: float = 5.0  # the longest wait for a connection or for the next byte
+    deadline_s: float = 15.0  # of all hops together
+    idle_s: float = 5.0  # the longest wait for a look-up, a connection or the next byte
     max_redirects: int = 3
-    resolver: Callable[[str, int], list[str]] = resolve
+    network: Network = PUBLIC_INTERNET
 
     def __call__(self, url: str, *, max_bytes: int) -> bytes:
         """Return the whole file; raises MediaUrlForbidden (by the URL's text), MediaFetchFailed or PayloadTooLarge."""
@@ -45,33 +39,38 @@ class GuardedFetch:
         """Return at most the first `max_bytes` of the file; same errors."""
         return self._fetch(url, max_bytes=max_bytes, whole=False)
 
+    def check(self, url: str) -> None:
+        """Raise MediaUrlForbidden unless the URL, and every address behind it, may be reached; nothing is fetched."""
+        UrlGuard(self.allow_loopback, self.network)(url)
+
     def _fetch(self, url: str, *, max_bytes: int, whole: bool) -> bytes:
+        target = check_url(url, allow_loopback=self.allow_loopback)
         deadline = time.monotonic() + self.deadline_s
-        for _ in range(self.max_redirects + 1):
-            target = check_url(url, allow_loopback=self.allow_loopback)
-            try:
+        try:
+            for _ in range(self.max_redirects + 1):
                 answer = self._get(target, deadline, max_bytes, whole)
-            except DetectorError:
-                raise
-            except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-                raise MediaFetchFailed(UNIFORM_DETAIL) from exc
-            if isinstance(answer, bytes):
-                return answer
-            url = urljoin(url, answer.location)
+                if isinstance(answer, bytes):
+                    return answer
+                url = redirected(url, answer.location)
+                target = check_url(url, allow_loopback=self.allow_loopback)
+        except (Unreachable, MediaUrlForbidden, ValueError) as exc:
+            raise MediaFetchFailed(UNIFORM_DETAIL) from exc
         raise MediaFetchFailed(UNIFORM_DETAIL)
 
     def _get(self, target: Target, deadline: float, max_bytes: int, whole: bool) -> bytes | _Redirect:
-        checked = replace(target, address=target.checked_address(self.resolver))
-        left_s = max(0.1, deadline - time.monotonic())
-        with guarded_connection(checked, idle_s=self.idle_s, whole_s=left_s) as connection:
-            headers = {"Host": checked.host_header, "User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-            connection.request("GET", checked.path, headers=headers, preload_content=False, decode_content=False)
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise Unreachable(late=True)
+        with guarded_connection(target, network=self.network, idle_s=self.idle_s, whole_s=left_s) as connection:
+            # Nothing of the caller's call goes along: no key, no cookie, no referrer, not even between two hops.
+            headers = {"Host": target.host_header, "User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+            connection.request("GET", target.path, headers=headers)
             response = connection.getresponse()
             if response.status in REDIRECTS and (location := response.headers.get("Location")):
                 return _Redirect(location)
             if response.status != 200:
-                raise MediaFetchFailed(UNIFORM_DETAIL)
-            return _read(response, deadline, max_bytes, whole)
+                raise Unreachable
+            return _read(response, max_bytes, whole)
 
 
 @dataclass(frozen=True)
@@ -79,61 +78,38 @@ class _Redirect:
     location: str
 
 
-@dataclass
-class _CutOff:
-    """Shuts the connection's socket down when time is up: per-read timeouts start anew with every dripped byte."""
-
-    connection: HTTPConnection
-    socket: socket.socket | None = None
-
-    def __call__(self) -> None:
-        if (sock := self.socket or self.connection.sock) is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
-@contextmanager
-def guarded_connection(target: Target, *, idle_s: float, whole_s: float) -> Iterator[HTTPConnection]:
-    """Connect to the target's checked address for the length of a `with` block, which is cut off after `whole_s` seconds."""
-    connection = _connection(target, timeout_s=min(idle_s, whole_s))
-    cut_off = _CutOff(connection)
-    timer = threading.Timer(whole_s, cut_off)
-    timer.daemon = True
-    timer.start()
-    try:
-        connection.connect()
-        cut_off.socket = connection.sock
-        yield connection
-    finally:
-        timer.cancel()
-        connection.close()
+def _read(response: HTTPResponse, max_bytes: int, whole: bool) -> bytes:
+    expected = _expected_bytes(response.headers)
+    cap = max_bytes if expected is None else min(expected, max_bytes)
+    if whole and expected is not None and expected > max_bytes:
+        raise _too_large(max_bytes)
+    body = BytesIO()  # unlike a bytearray, it hands its bytes over without a second copy of a large file
+    while body.tell() < cap and (chunk := response.read1(min(CHUNK_BYTES, cap - body.tell()))):
+        body.write(chunk)
+    if whole and expected is None and body.tell() == cap and response.read1(1):
+        raise _too_large(max_bytes)
+    if expected is not None and body.tell() < cap:
+        raise Unreachable  # cut short
+    return body.getvalue()
 
 
-def _connection(target: Target, *, timeout_s: float) -> HTTPConnection:
-    if target.scheme == "http":
-        return HTTPConnection(target.address, target.port, timeout=timeout_s)
-    return HTTPSConnection(
-        target.address,
-        target.port,
-        timeout=timeout_s,
-        cert_reqs="CERT_REQUIRED",
-        server_hostname=target.host,
-        assert_hostname=target.host,
-    )
+def _expected_bytes(headers: HTTPMessage) -> int | None:
+    """Return the body's announced length; raises Unreachable for a body that is compressed or framed in doubtful ways."""
+    # Compression is never asked for, and never undone: a file that comes compressed all the same is not the file.
+    if headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise Unreachable
+    lengths, codings = set(headers.get_all("Content-Length", [])), headers.get_all("Transfer-Encoding", [])
+    if codings:
+        if lengths or [coding.strip().lower() for coding in codings] != ["chunked"]:
+            raise Unreachable
+        return None
+    if not lengths:
+        return None
+    length = lengths.pop().strip()
+    if lengths or len(length) > 18 or not (length.isascii() and length.isdigit()):
+        raise Unreachable
+    return int(length)
 
 
-def _read(response: urllib3.BaseHTTPResponse, deadline: float, max_bytes: int, whole: bool) -> bytes:
-    body = bytearray()
-    while chunk := response.read1(CHUNK_BYTES):
-        body += chunk
-        if len(body) > max_bytes:
-            if not whole:
-                return bytes(body[:max_bytes])
-            raise PayloadTooLarge(f"The file behind the URL has more than {max_bytes} bytes.")
-    # A cut-off reads like the end of the headers or of a body without a length: what came late is never taken for whole.
-    if time.monotonic() >= deadline:
-        raise MediaFetchFailed(UNIFORM_DETAIL)
-    expected = response.headers.get("Content-Length")
-    if expected is not None and expected.isdigit() and int(expected) != len(body):
-        raise MediaFetchFailed(UNIFORM_DETAIL)
-    return bytes(body)
+def _too_large(max_bytes: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The file behind the URL has more than {max_bytes} bytes.")
