@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from forensics.domain.video import VideoModel
 from forensics.net.fetch import GuardedFetch
-from forensics.net.post import UrlGuard
+from forensics.net.guard import UrlGuard
 from forensics.settings import MissingSetting, ServiceSettings
 from forensics.store.clients import AwsClients
 from forensics.store.executions import Executions
