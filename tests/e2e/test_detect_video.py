@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import httpx2
 import pytest
 
-from forensics.domain.job import DetectOptions, Job, JobStatus, media_key
-from forensics.domain.result import pending_document
-from forensics.store.jobs import DynamoJobs
 from forensics.web.schemas import FailedJob, PendingJob, Problem, Result
-from localcloud.aws import CONFIG, session
 from localcloud.cloud import DEMO_TENANT, LocalCloud
 from tests.support.bucket import Bucket
 from tests.support.clips import clip
+from tests.support.executions import Executions
 
 pytestmark = pytest.mark.e2e
 
@@ -44,57 +37,6 @@ def verdict(api: httpx2.Client, answer: httpx2.Response) -> Result:
     assert answer.status_code in (200, 202), answer.text
     body = answer.json()
     return Result.model_validate(body if answer.status_code == 200 else finished(api, body["job_id"]))
-
-
-@dataclass(frozen=True)
-class Executions:
-    """The state machine of a local cloud, with root's credentials."""
-
-    cloud: LocalCloud
-
-    def start(self, message: dict[str, str]) -> str:
-        """Start an execution as the endpoint does; returns its ARN."""
-        started = self._client().start_execution(
-            stateMachineArn=self._machine, name=message["job_id"], input=json.dumps(message)
-        )
-        arn: str = started["executionArn"]
-        return arn
-
-    def arn(self, job_id: str) -> str:
-        return f"{self._machine.replace(':stateMachine:', ':execution:')}:{job_id}"
-
-    def stop(self, job_id: str) -> None:
-        self._client().stop_execution(executionArn=self.arn(job_id))
-
-    def status(self, job_id: str) -> str:
-        return str(self._client().describe_execution(executionArn=self.arn(job_id))["status"])
-
-    def history(self, job_id: str) -> list[str]:
-        """The types of what happened, in order."""
-        events = self._client().get_execution_history(executionArn=self.arn(job_id), maxResults=1000)["events"]
-        return [event["type"] for event in events]
-
-    def store_job(self, data: bytes | None) -> dict[str, str]:
-        """Store a queued video job, with media when there is any, but start nothing; returns an execution's input."""
-        job_id = f"job_useast1_{uuid4().hex}"
-        key = media_key(DEMO_TENANT, job_id, retain=False)
-        options, now = DetectOptions(), datetime.now(UTC)
-        job = Job(DEMO_TENANT, job_id, JobStatus.QUEUED, "video", options, "request", now, key)
-        job = Job(**{**job.__dict__, "document": pending_document(job)})
-        endpoint = self.cloud.emulator.endpoint
-        dynamodb = session().client("dynamodb", endpoint_url=endpoint, config=CONFIG)
-        DynamoJobs(lambda: dynamodb, self.cloud.outputs["JobsTableName"], ttl_days=1).create(job)
-        if data is not None:
-            s3 = session().client("s3", endpoint_url=endpoint, config=CONFIG)
-            s3.put_object(Bucket=self.cloud.outputs["MediaBucketName"], Key=key, Body=data)
-        return {"tenant": DEMO_TENANT, "job_id": job_id, "media_key": key}
-
-    @property
-    def _machine(self) -> str:
-        return self.cloud.outputs["VideoStateMachineArn"]
-
-    def _client(self) -> Any:
-        return session().client("stepfunctions", endpoint_url=self.cloud.emulator.endpoint, config=CONFIG)
 
 
 @pytest.fixture
@@ -175,6 +117,31 @@ def test_a_job_runs_once(api: httpx2.Client, executions: Executions) -> None:
     with pytest.raises(Exception, match="ExecutionAlreadyExists"):
         executions.start({"tenant": DEMO_TENANT, "job_id": job_id, "media_key": "media/other"})
     assert finished(api, job_id)["status"] == "completed"
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_deleted_job_is_gone_for_ever(
+    api: httpx2.Client, bucket: Bucket, executions: Executions, *, ended: bool
+) -> None:
+    long = clip(seconds=LONG_S, fps=5, size=(160, 120), sound=False)
+    answer = api.post("/detect/video", files={"file": ("clip.mp4", long)}, headers={"Prefer": "respond-async"})
+    job_id = answer.json()["job_id"]
+    if ended:
+        assert finished(api, job_id)["status"] == "completed"
+    assert api.delete(f"/jobs/{job_id}").status_code == 204
+    for again in (api.get(f"/jobs/{job_id}"), api.delete(f"/jobs/{job_id}")):
+        assert (again.status_code, Problem.model_validate_json(again.content).code) == (410, "deleted")
+    eventually(lambda: executions.status(job_id) == ("SUCCEEDED" if ended else "ABORTED"))
+    eventually(lambda: bucket.objects(job=job_id) == {})
+    row = executions.row({"tenant": DEMO_TENANT, "job_id": job_id})
+    assert row["status"]["S"] == "deleted" and row["document"]["S"] == "{}"
+
+
+def test_another_tenants_job_cannot_be_deleted(cloud: LocalCloud, api: httpx2.Client, executions: Executions) -> None:
+    message = executions.store_job(CLIP)
+    headers = {"Authorization": f"Bearer {cloud.create_key(tenant='rival')}"}
+    assert api.delete(f"/jobs/{message['job_id']}", headers=headers).status_code == 404
+    assert executions.job(message).document["status"] == "queued"
 
 
 def gone(api: httpx2.Client, bucket: Bucket, job_id: str) -> bool:
