@@ -2,7 +2,7 @@
 
 DetectorError
 ├── InvalidRequest 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
-├── IdempotencyInFlight 409 · IdempotencyKeyReused 422
+├── NoVerdict 409 · IdempotencyInFlight 409 · IdempotencyKeyReused 422
 ├── Deleted 410 · PayloadTooLarge 413 · UnsupportedMediaType 415 · QuotaExceeded 429
 ├── MediaError 422
 │   ├── MediaTypeMismatch · MediaCorrupt · MediaTooLong · MediaTooLargePixels · MediaFetchFailed · MediaUrlForbidden
@@ -67,6 +67,10 @@ class NotFound(DetectorError):
 
 class MethodNotAllowed(DetectorError):
     status, code, title = 405, "method-not-allowed", "This path does not answer that method"
+
+
+class NoVerdict(DetectorError):
+    status, code, title = 409, "no-verdict", "The job has no verdict"
 
 
 class Deleted(DetectorError):
@@ -167,11 +171,13 @@ def problem(error: DetectorError, *, request_id: str | None = None) -> dict[str,
 
 def from_problem(body: Mapping[str, Any]) -> DetectorError:
     """Return the error whose `code` and `detail` an object has; InternalError without a detail for a code that is none of ours."""
-    known = {
-        kind.code: kind for kind in _below(DetectorError) if kind.__module__ == __name__
-    }  # not their special cases
-    kind = known.get(body.get("code", ""))
+    kind = codes().get(body.get("code", ""))
     return kind(body.get("detail")) if kind else InternalError()
+
+
+def codes() -> dict[str, type[DetectorError]]:
+    """Return every error of this module by its code; special cases that others derive from them are not among them."""
+    return {kind.code: kind for kind in _below(DetectorError) if kind.__module__ == __name__}
 
 
 def _below(kind: type[DetectorError]) -> list[type[DetectorError]]:

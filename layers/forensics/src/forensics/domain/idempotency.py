@@ -27,7 +27,7 @@ class Answer:
 class Record:
     """A key as stored: whose attempt runs until when, and what it answered once it did.
 
-    `locked_until_ms` is in milliseconds of the epoch: after it the attempt counts as crashed. `job_id` is the job that every attempt makes.
+    `locked_until_ms` is in milliseconds of the epoch: after it the attempt counts as crashed. Every attempt makes the job `job_id`.
     """
 
     record_id: str

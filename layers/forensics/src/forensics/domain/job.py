@@ -42,7 +42,8 @@ class DetectRequest:
     """One call: exactly one of `data` (the file's bytes), `media_url` and `upload_id`.
 
     `media_type` None means infer from the bytes. `job_id` is what the job is to be called, None for a new name; when `resumed` an
-    earlier attempt of the same call may have made it. `month_quota` is how many detections the tenant may have in a month.
+    earlier attempt of the same call may have made it. `month_quota` is how many detections the tenant may have in a month;
+    a call that is not `live` came with a test key.
     """
 
     tenant: str
@@ -57,6 +58,7 @@ class DetectRequest:
     job_id: str | None = None
     resumed: bool = False
     month_quota: int | None = None
+    live: bool = True
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from forensics.usecases.limit_calls import Billing
 class BilledDetection:
     """A medium's use case behind its bill; `detect` is called as it is, `accept` has its stores.
 
-    A job that was accepted and fails later is given back by `SettleJobs`.
+    A job that was accepted and fails later is given back by `SettleJobs`. Calls with a test key go to `rehearse` and cost nothing.
     """
 
     detect: Callable[[DetectRequest], Outcome]
     accept: AcceptMedia
     billing: Billing
+    rehearse: Callable[[DetectRequest], Outcome]
 
     def __call__(self, request: DetectRequest) -> Outcome:
         """Return what `detect` does, or what an earlier attempt of the same call made; raises QuotaExceeded besides."""
@@ -29,6 +30,8 @@ class BilledDetection:
         request = replace(request, job_id=job_id)
         if request.resumed and (made := self._made(request.tenant, job_id)) is not None:
             return made
+        if not request.live:
+            return self.rehearse(request)
         self.billing.reserve(request.tenant, job_id, quota=request.month_quota, medium=self.accept.medium)
         try:
             return self.detect(request)

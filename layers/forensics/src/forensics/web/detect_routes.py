@@ -85,10 +85,9 @@ def unified_router(
 def _counted(request: Request, body: DetectRequest) -> DetectRequest:
     """Return the request with what the key's account and an Idempotency-Key say of it."""
     account, attempt = account_of(request), attempt_of(request)
-    quota = account.limits.per_month if account else None
-    if attempt is None:
-        return replace(body, month_quota=quota)
-    return replace(body, month_quota=quota, job_id=attempt.job_id, resumed=attempt.resumed)
+    if account is not None:
+        body = replace(body, month_quota=account.limits.per_month, live=account.live)
+    return replace(body, job_id=attempt.job_id, resumed=attempt.resumed) if attempt else body
 
 
 def _answer(request: Request, outcome: DetectOutcome, applied: str) -> Response:

@@ -10,6 +10,7 @@ from forensics.usecases.detect_media import DetectMedia
 from forensics.usecases.detect_video import DetectVideo
 from forensics.usecases.idempotency import Idempotency, ReadJob
 from forensics.usecases.limit_calls import Billing, LimitCalls, ReadUsage
+from forensics.usecases.rehearse import Rehearse
 from forensics.usecases.settle_jobs import SettleJobs
 from forensics.web.limits import Guard
 from forensics.wiring.service import Service
@@ -38,7 +39,7 @@ def read_usage(service: Service) -> ReadUsage:
 
 def billed(service: Service, detect: Detection) -> BilledDetection:
     """Return a medium's use case behind its bill."""
-    return BilledDetection(detect, detect, billing(service))
+    return BilledDetection(detect, detect, billing(service), Rehearse(detect))
 
 
 def settle_jobs(service: Service) -> SettleJobs:
