@@ -14,6 +14,8 @@ from forensics.domain.job import Job
 from forensics.domain.keys import hash_key, key_id
 from forensics.store.clients import AwsClients
 from forensics.store.jobs import DynamoJobs
+from forensics.web.job_list_routes import JobLines
+from forensics.web.model_routes import ModelList
 from forensics.web.schemas import FailedJob, PendingJob, Problem, Result
 from forensics.web.upload_routes import UploadAnswer
 from tests.integration.conftest import DEMO_KEY, JOB_ID, Handler
@@ -90,6 +92,8 @@ def test_a_tiny_picture_is_inconclusive(handler: Load, stack: AwsClients) -> Non
         ("detect_image_unknown_upload", 422, "upload-not-found"),
         ("detect_unknown_bytes", 415, "unsupported-media-type"),
         ("jobs_get", 404, "not-found"),
+        ("jobs_list_bad_cursor", 400, "invalid-request"),
+        ("jobs_feedback", 404, "not-found"),
     ],
 )
 def test_faults_are_problems(handler: Load, name: str, status: int, code: str) -> None:
@@ -120,6 +124,10 @@ def test_a_queued_job_is_finished_and_its_media_gone(
     assert (status, result.verdict) == (200, "synthetic")
     assert result.retention.deleted_at is not None and objects(stack) == []
     assert answer(handler, "jobs_get_foreign")[0] == 404
+    (listed,) = JobLines.model_validate(answer(handler, "jobs_list")[1]).data
+    assert (listed.job_id, listed.verdict) == (JOB_ID, "synthetic")
+    assert [answer(handler, "jobs_feedback")[0] for _ in range(2)] == [201, 200]
+    assert answer(handler, "jobs_get")[1] == body
 
 
 def test_a_recording_without_speech_is_inconclusive(handler: Load) -> None:
@@ -230,6 +238,11 @@ def test_public_paths_need_no_key(handler: Load, name: str, member: str) -> None
     assert status == 200 and member in body
 
 
+def test_the_models_are_told(handler: Load) -> None:
+    status, body = answer(handler, "jobs_models")
+    assert status == 200 and {"image", "audio", "video"} <= {m.name for m in ModelList.model_validate(body).data}
+
+
 def test_an_upload_gets_a_row_a_form_and_its_end(handler: Load, stack: AwsClients) -> None:
     status, body = answer(handler, "uploads_create")
     made = UploadAnswer.model_validate(body)
@@ -246,6 +259,25 @@ def test_the_timer_deletes_what_was_left(handler: Load, stack: AwsClients, queue
     queued(b"left behind")
     assert handler("purge")(event("purge_timer"), LambdaContext()) == {"batchItemFailures": []}
     assert objects(stack) == []
+
+
+def test_a_deleted_job_is_gone_and_erased_once_more(
+    handler: Load, stack: AwsClients, jobs: DynamoJobs, queued: Callable[[bytes], Job]
+) -> None:
+    job = queued(b"deleted")
+    purge = handler("purge")
+    assert purge(event("purge_erase"), LambdaContext()) == {"batchItemFailures": []}
+    assert objects(stack) == [job.media_key]  # a timer alone deletes nothing
+    deleted = handler("jobs")(event("jobs_delete"), LambdaContext())
+    assert (deleted["statusCode"], deleted["body"], objects(stack)) == (204, "", [])
+    for name in ("jobs_delete", "jobs_get"):
+        status, body = answer(handler, name)
+        assert (status, Problem.model_validate(body).code) == (410, "deleted")
+    stack.s3().put_object(Bucket="media", Key=f"artifacts/acme/{JOB_ID}/heatmap.png", Body=b"late")
+    purge(event("purge_erase"), LambdaContext())
+    assert objects(stack) == []
+    left = jobs.get("acme", JOB_ID)
+    assert left is not None and left.status == "deleted"
 
 
 def test_a_dead_letter_ends_its_job(
