@@ -15,7 +15,19 @@ SOURCE = "deepfake-detection"  # of every event on the bus
 MAX_DATA_BYTES = 180_000  # as JSON; the bus and the queues take 256 KiB with everything around it
 SHORTENED = "This event was too large: lists were left out of it. The job has them."
 _ID_BYTES = 16
-_LONG_MEMBERS = ("regions", "flagged_segments", "signal_details", "provenance", "jobs")  # given up in this order
+_LONG_MEMBERS: dict[str, Any] = {  # given up in this order, and what is left of each
+    "regions": [],
+    "flagged_segments": [],
+    "signal_details": [],
+    "provenance": {
+        "c2pa": None,
+        "digital_source_type": None,
+        "watermark": None,
+        "metadata": None,
+        "evidence": [],
+    },
+    "jobs": [],
+}
 
 
 class EventType(StrEnum):
@@ -75,8 +87,9 @@ def event_id(kind: EventType, tenant: str, subject: str, *, part: str = "") -> s
 def fitted(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data with its long members emptied, one by one, until the event fits; a warning says so."""
     fits = dict(data)
-    for name in (name for name in _LONG_MEMBERS if fits.get(name)):
+    for name, left in _LONG_MEMBERS.items():
         if len(json.dumps(fits)) <= MAX_DATA_BYTES:
             break
-        fits |= {name: [] if isinstance(fits[name], list) else None, "warnings": [*data.get("warnings", []), SHORTENED]}
+        if name in fits:
+            fits |= {name: left, "warnings": [*data.get("warnings", []), SHORTENED]}
     return fits
