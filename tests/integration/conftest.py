@@ -49,7 +49,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         aws = AwsClients()
-        _table(aws, "jobs", "tenant", "job_id")
+        _table(aws, "jobs", "tenant", "job_id", newest="created_at")
         _table(aws, "keys", "key_hash")
         _table(aws, "counters", "owner", "entry")
         _table(aws, "idempotency", "record_id")
@@ -110,9 +110,21 @@ def _state_machine(aws: AwsClients) -> str:
     return made["stateMachineArn"]
 
 
-def _table(aws: AwsClients, name: str, *keys: str) -> None:
-    schema: Any = [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
-    attributes: Any = [{"AttributeName": key, "AttributeType": "S"} for key in keys]
+def _table(aws: AwsClients, name: str, *keys: str, **indexes: str) -> None:
+    """Make a table; an index has the table's partition, and sorts by the attribute named."""
+    attributes: Any = [{"AttributeName": key, "AttributeType": "S"} for key in (*keys, *indexes.values())]
+    more: Any = [
+        {"IndexName": index, "KeySchema": _schema(keys[0], sort), "Projection": {"ProjectionType": "ALL"}}
+        for index, sort in indexes.items()
+    ]
     aws.dynamodb().create_table(
-        TableName=name, BillingMode="PAY_PER_REQUEST", AttributeDefinitions=attributes, KeySchema=schema
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=attributes,
+        KeySchema=_schema(*keys),
+        **({"GlobalSecondaryIndexes": more} if more else {}),
     )
+
+
+def _schema(*keys: str) -> Any:
+    return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)]

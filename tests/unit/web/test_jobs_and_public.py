@@ -76,7 +76,10 @@ def test_the_description_is_valid_openapi_31() -> None:
         "/v1/detect/video",
         "/v1/uploads",
         "/v1/usage",
+        "/v1/jobs",
         "/v1/jobs/{job_id}",
+        "/v1/jobs/{job_id}/feedback",
+        "/v1/models",
         "/v1/health",
         "/v1/openapi.json",
     }

@@ -9,7 +9,9 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from forensics.domain.feedback import Feedback
 from forensics.domain.job import DetectOptions, Job, JobStatus, timestamp
+from forensics.domain.job_list import line
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -93,6 +95,27 @@ class DynamoJobs:
         except client.exceptions.ConditionalCheckFailedException:
             return  # stamped before, or the job is gone: the first receipt stands
 
+    def leave_feedback(self, tenant: str, job_id: str, key_id: str, feedback: Feedback) -> bool | None:
+        client = self._client()
+        told = {"label": feedback.label.value, "comment": feedback.comment, "given_at": timestamp(feedback.given_at)}
+        try:
+            written = client.update_item(
+                TableName=self._table,
+                Key=_key(tenant, job_id),
+                UpdateExpression="SET #feedback = :told",
+                ConditionExpression="#s = :completed AND expires_at > :now",
+                ExpressionAttributeNames={"#s": "status", "#feedback": f"feedback:{key_id}"},
+                ExpressionAttributeValues={
+                    **_values(JobStatus.COMPLETED),
+                    ":told": {"S": json.dumps(told)},
+                    ":now": {"N": str(int(time.time()))},
+                },
+                ReturnValues="UPDATED_OLD",
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return None
+        return not written.get("Attributes")
+
     def _item(self, job: Job) -> Item:
         item: Item = {
             **_key(job.tenant, job.job_id),
@@ -102,6 +125,7 @@ class DynamoJobs:
             "request_id": {"S": job.request_id},
             "created_at": {"S": job.created_at.isoformat()},
             "document": {"S": json.dumps(job.document)},
+            "line": {"S": json.dumps(line(job))},  # what a list of jobs reads, of all this
             "expires_at": {"N": str(int((job.created_at + self._ttl).timestamp()))},
         }
         artifacts = json.dumps(job.artifact_keys) if job.artifact_keys else None

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from forensics.domain.errors import NotFound
 from forensics.web.context import caller, job_path
+from forensics.web.etags import entity_tag, known_to_caller
 from forensics.web.schemas import JOB_RESPONSES, Result, problems
 
 MAX_WAIT_S = 20
@@ -34,7 +35,7 @@ def delete_router(delete_job: RemoveJob) -> APIRouter:
         request: Request, job_id: Annotated[str, Path(description="The id of a detect answer")]
     ) -> Response:
         who = caller(request).need("jobs")
-        delete_job(who.tenant, _plausible(job_id))
+        delete_job(who.tenant, plausible(job_id))
         return Response(status_code=204)
 
     router.add_api_route(
@@ -59,11 +60,14 @@ def job_router(get_job: ReadJob) -> APIRouter:
         wait: Annotated[int, Query(ge=0, le=MAX_WAIT_S, description="Seconds to wait for the verdict")] = 0,
     ) -> Response:
         who = caller(request).need("jobs")
-        document = get_job(who.tenant, _plausible(job_id), wait_s=wait)
+        document = get_job(who.tenant, plausible(job_id), wait_s=wait)
+        tag = entity_tag(document)
+        if known_to_caller(request, tag):
+            return Response(status_code=304, headers={"ETag": tag})
         if document["status"] in ("queued", "processing"):
             links = {"self": job_path(request, job_id)}
-            return JSONResponse({**document, "links": links}, headers={"Retry-After": "1"})
-        return JSONResponse(dict(document))
+            return JSONResponse({**document, "links": links}, headers={"Retry-After": "1", "ETag": tag})
+        return JSONResponse(dict(document), headers={"ETag": tag})
 
     router.add_api_route(
         "/jobs/{job_id}",
@@ -72,12 +76,12 @@ def job_router(get_job: ReadJob) -> APIRouter:
         operation_id="get_job",
         summary="Read a job, waiting for its verdict when asked to",
         response_model=Result,
-        responses=JOB_RESPONSES,
+        responses={**JOB_RESPONSES, 304: {"description": "As If-None-Match knows it; no body"}},
     )
     return router
 
 
-def _plausible(job_id: str) -> str:
+def plausible(job_id: str) -> str:
     """Return the id, or raise NotFound for what was never issued and no table should be asked for."""
     if len(job_id) > MAX_JOB_ID_CHARS or not job_id.isascii() or not job_id.isprintable():
         raise NotFound("There is no such job.")
