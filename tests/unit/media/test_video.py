@@ -17,6 +17,7 @@ from forensics.media.video_plan import (
     frame_times,
     plan_chunks,
 )
+from tests.support.dataset import data_root
 from tests.support.films import CORNER, Film, film, time_of, turned_clockwise
 from tests.support.sounds import wav
 
@@ -213,3 +214,11 @@ def test_a_store_that_fails_is_no_damage(container: str) -> None:
             list(read_frames(source, (1.0, 29.0)))
         failed += 1
     assert failed == needed > 3
+
+
+@pytest.mark.dataset
+def test_after_a_jump_an_old_film_with_full_colour_looks_as_it_does_without() -> None:
+    data = (data_root() / "video/real/ffpp_original/vid_89f1c6ce46bd.mp4").read_bytes()
+    walked = [rgb for _, rgb in read_frames(io.BytesIO(data), [9.0, 12.0])][-1]
+    ((_, jumped),) = read_frames(io.BytesIO(data), [12.0])
+    assert np.abs(walked.astype(int) - jumped).mean() < 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, NamedTuple
@@ -26,15 +26,36 @@ from forensics.domain.errors import (
     UnsupportedMediaType,
 )
 from forensics.domain.video import VideoFacts
+from forensics.media.moving_pictures import is_moving_picture, moving_frames, probe_moving_picture
 from forensics.media.mp4_bounds import refuse_endless_tables
 
 MAX_SECONDS = 1800.0
 SLACK_SECONDS = 1.0
 MAX_FRAME_PIXELS = 8192 * 4320  # the largest frame of 8K film
-MAX_DECODED_FRAMES = 20_000  # of one call: a file without keyframes must not hold a worker for ever
+# Of one call, for a file without keyframes must not hold a worker for ever: a minute's work.
+MAX_DECODED_FRAMES = 20_000
+MAX_DECODED_PIXELS = 20_000_000_000
 
 # As for sound: only these demuxers are tried, and no other file or address is opened.
 _DEMUXERS = "mov,matroska,avi,flv,mpeg,mpegts,asf,ogg"
+_DECODERS = (
+    *(
+        "h264",
+        "hevc",
+        "av1",
+        "libdav1d",
+        "vp8",
+        "vp9",
+        "libvpx",
+        "libvpx-vp9",
+        "mpeg4",
+        "mjpeg",
+        "mpeg1video",
+        "mpeg2video",
+    ),
+    *("h263", "flv", "theora", "wmv1", "wmv2", "wmv3", "vc1", "msmpeg4", "msmpeg4v1", "msmpeg4v2", "prores", "dnxhd"),
+    *("dvvideo", "rawvideo", "ffv1", "huffyuv", "vp6", "vp6f", "svq3", "cinepak", "png"),
+)
 _OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
 # Not OSError, unlike for bytes in memory: a store that does not answer is no damage, and the caller tries again.
 _PARSE_ERRORS = (av.FFmpegError, EOFError, LookupError, MemoryError, OverflowError, UnicodeError, ValueError)
@@ -103,6 +124,13 @@ class _Track:
             return False
         return True
 
+    def begin(self) -> None:
+        """Show the decoder the first packet: there x264 tells its version, by which FFmpeg knows how old files with full colour
+        are to be read. Without it everything after a jump is garbage.
+        """
+        with suppress(StopIteration, *_PARSE_ERRORS):
+            next(self.container.demux(self.stream)).decode()
+
     def _decoded(self) -> Iterator[VideoFrame]:
         packets = self.container.demux(self.stream)
         while True:
@@ -124,6 +152,8 @@ def probe_video(source: BinaryIO, *, max_seconds: float = MAX_SECONDS) -> Probed
 
     Raises UnsupportedMediaType, MediaTypeMismatch (no picture track), MediaTooLong, MediaTooLargePixels or MediaCorrupt.
     """
+    if is_moving_picture(source):
+        return ProbedVideo(probe_moving_picture(source, max_seconds=max_seconds + SLACK_SECONDS), ())
     with _opened(source) as track:
         keyframes, indexed_s = _index(track)
         duration_s = _duration_s(track, indexed_s, limit_s=max_seconds + SLACK_SECONDS)
@@ -161,6 +191,9 @@ def show_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[Shown]:
     A frame that stands for several times (the last one, or those of a slow film) is yielded for each of them, as the same
     object. What cannot be decoded is left out. Raises MediaCorrupt when the file cannot be opened any more as a video.
     """
+    if is_moving_picture(source):
+        yield from (Shown(at, rgb, None, wanted) for wanted, at, rgb in moving_frames(source, times))
+        return
     with _opened(source) as track:
         walk = _Walk(track, _index(track)[0])
         shown: tuple[float, Shown] | None = None
@@ -181,8 +214,9 @@ class _Walk:
         self._keyframes = keyframes
         self._stream = track.frames()
         self._at = 0.0
-        self._left = MAX_DECODED_FRAMES
+        self._left = min(MAX_DECODED_FRAMES, MAX_DECODED_PIXELS // max(1, track.stream.width * track.stream.height))
         self._found: tuple[float, VideoFrame] | None = None
+        self._begun = False
         self.keyframe_s: float | None = None
 
     def frame_at(self, wanted: float) -> tuple[float, VideoFrame] | None:
@@ -199,11 +233,15 @@ class _Walk:
         return found or self._found
 
     def _jump(self, time_s: float) -> None:
+        if not self._begun:
+            self._begun = True
+            self._track.begin()
         if self._track.seek(max(0.0, time_s)):
             self._stream = self._track.frames()
 
     def _decoded_until(self, wanted: float) -> tuple[float, VideoFrame] | None:
         found: tuple[float, VideoFrame] | None = None
+        self._begun = True
         for found in islice(self._stream, self._left):
             self._at, self._left = found[0], self._left - 1
             if found[1].key_frame:
@@ -235,7 +273,7 @@ def _picture_track(container: InputContainer) -> _Track:
         raise MediaTypeMismatch("The file has no picture track.")
     stream = moving[0]
     codec: CodecContext | None = stream.codec_context  # None when FFmpeg lacks the codec
-    if codec is None:
+    if codec is None or codec.name not in _DECODERS:  # of FFmpeg's few hundred, those that films have
         raise UnsupportedMediaType("The picture track has a codec that this service does not decode.")
     if stream.width * stream.height > MAX_FRAME_PIXELS:
         raise MediaTooLargePixels(f"A frame may have at most {MAX_FRAME_PIXELS} pixels.")
