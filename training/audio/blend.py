@@ -22,7 +22,7 @@ from training.audio.textures import textures
 from training.audio.train import build, read_config, window_logits
 from training.audio.views import open_view
 
-VIEWS = ("0", "1", "2", "3")
+VIEWS = ("0", "1", "2", "3", "clean")
 TREES_WEIGHT = 1.0
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 

@@ -39,7 +39,7 @@ REMEMBERED = 0.995  # of the averaged weights, from step to step
 
 @dataclass(frozen=True)
 class Config:
-    """One training run; `rank` weighs the losses on pairs, `smooth` moves labels towards one half."""
+    """One training run; `rank` weighs the loss on pairs of one page, `smooth` moves labels towards one half."""
 
     name: str
     seed: int
@@ -69,13 +69,12 @@ def build(config: Config) -> Detector:
 
 
 def loss_of(logits: Tensor, labels: Tensor, *, smooth: float, rank: float) -> Tensor:
-    """Return cross-entropy, and how far fakes stay below recordings, of their own page and of all (pairwise logistic loss)."""
+    """Return cross-entropy, and how far fakes stay below recordings of their own page (pairwise logistic loss)."""
     target = labels * (1 - 2 * smooth) + smooth
     groups = logits.view(-1, 2, PER_LABEL)
-    within = groups[:, 1, :, None] - groups[:, 0, None, :]
-    across = groups[:, 1].reshape(-1, 1) - groups[:, 0].reshape(1, -1)
-    behind = functional.softplus(-within).mean() + functional.softplus(-across).mean()
-    return functional.binary_cross_entropy_with_logits(logits, target) + rank * behind
+    margins = groups[:, 1, :, None] - groups[:, 0, None, :]
+    loss = functional.binary_cross_entropy_with_logits(logits, target) + rank * functional.softplus(-margins).mean()
+    return loss
 
 
 @torch.no_grad()
