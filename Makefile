@@ -13,7 +13,7 @@ FIND_PYTHON := for python in python3 python3.12 python3.11; do \
 	&& echo "$$python" && break; done
 PYTEST := $(BIN)/pytest -q
 
-.PHONY: help setup serve demo check test test-fast test-e2e test-slow lint types imports bench lock openapi \
+.PHONY: help setup serve demo key check test test-fast test-e2e test-slow lint types imports bench lock openapi \
 	fetch-encoders train-audio evaluate evaluate-image evaluate-audio clean
 
 help:  ## list the verbs
@@ -40,6 +40,11 @@ serve: $(STAMP)  ## the API on this machine until Ctrl-C (PORT=8080, IAM=1)
 
 demo: $(STAMP)  ## three pictures judged by the local API, then everything down again
 	@$(BIN)/python -m localcloud demo
+
+key: $(STAMP)  ## an API key of a deployed stack, printed once (TENANT=acme, PLAN=free, TEST=1, STACK=..., ENDPOINT=http://127.0.0.1:8080)
+	@$(if $(ENDPOINT),AWS_ENDPOINT_URL=$(ENDPOINT) AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1) \
+		$(BIN)/python -m forensics.cli.admin $(if $(STACK),--stack $(STACK)) keys create --tenant $(TENANT) --plan $(or $(PLAN),free) \
+		$(if $(TEST),--test)
 
 check: lint types imports test-fast  ## what to run before a commit: everything but the deployed suites
 
