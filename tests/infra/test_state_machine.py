@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from forensics.domain.errors import DetectorError, InternalError
+from forensics.usecases.detect_video import LONGEST_S
 from forensics.usecases.finish_video import MEDIA_FAULT
 from forensics.usecases.video_tasks import INLINE_CHUNKS, JobEnded
 from functions.working import MediaFault
@@ -58,6 +59,10 @@ def test_every_task_ends_in_time_and_is_tried_again_by_the_kind_of_error(task: T
     assert names[0] == never and task["Retry"][0]["MaxAttempts"] == 0
     assert names[-1] == ("States.ALL",)
     assert all(retry["JitterStrategy"] == "FULL" for retry in task["Retry"][1:])
+
+
+def test_the_timer_and_the_machine_agree_on_how_long_an_execution_lasts() -> None:
+    assert MACHINE["TimeoutSeconds"] == LONGEST_S <= 900  # the longest delay of a queue
 
 
 def test_whatever_fails_the_job_ends() -> None:

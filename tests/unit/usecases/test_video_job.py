@@ -13,9 +13,10 @@ import pytest
 from forensics.domain.errors import InternalError, MediaCorrupt, MediaTooLong, ServiceUnavailable, from_problem, problem
 from forensics.domain.job import DetectOptions, DetectRequest, Job, JobStatus
 from forensics.domain.video import FrameSpans, VideoModel
-from forensics.usecases.detect_video import DetectVideo
-from forensics.usecases.explain_video import video_artifacts
+from forensics.usecases.abandon_job import AbandonJob
+from forensics.usecases.detect_video import LONGEST_S, DetectVideo
 from forensics.usecases.erase_files import EraseFiles
+from forensics.usecases.explain_video import video_artifacts
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.finish_video import FailTask, JoinTask, caught, fault
 from forensics.usecases.get_job import GetJob
@@ -109,7 +110,7 @@ def test_the_verdict_comes_back_in_the_same_call() -> None:
     assert (outcome.document["status"], outcome.document["verdict"]) == ("completed", "synthetic")
     assert set(outcome.timings_ms) == {"accept", "analyse"}
     assert world.media.objects == {}
-    assert [m["purge"] for m, _ in world.purge.sent] == [f"media/acme/{outcome.job.job_id}"]
+    assert [m.get("purge") for m, _ in world.purge.sent] == [None, f"media/acme/{outcome.job.job_id}"]
 
 
 def test_who_does_not_wait_is_told_where_to_ask() -> None:
@@ -276,7 +277,16 @@ def test_a_file_whose_job_could_not_be_stored_is_deleted_by_the_timer() -> None:
     world.jobs.create = Broken().create  # type: ignore[method-assign]
     with pytest.raises(ConnectionError):
         world.detect(ask())
-    ((message, delay_s),) = world.purge.sent
+    (message, delay_s) = world.purge.sent[-1]
     assert delay_s > 0 and len(world.media.objects) == 1
     EraseFiles(world.jobs, world.media, FakeClock())(message["tenant"], message["job_id"], message["erase"])
     assert world.media.objects == {}
+
+
+def test_a_job_whose_execution_was_never_started_is_ended_by_the_timer() -> None:
+    world = World(run_at_once=False)
+    job = world.detect(ask(respond_async=True)).job
+    ((message, delay_s),) = world.purge.sent
+    assert (message, delay_s) == ({"tenant": "acme", "job_id": job.job_id}, LONGEST_S)
+    AbandonJob(world.finish, world.jobs)(**message)
+    assert world.jobs.rows["acme", job.job_id].status is JobStatus.FAILED and world.media.objects == {}

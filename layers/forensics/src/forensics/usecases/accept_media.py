@@ -90,9 +90,8 @@ class AcceptMedia:
         message = {"tenant": job.tenant, "job_id": job.job_id}
         try:
             self.jobs.create(job)
-        except (
-            Exception
-        ):  # whatever it was, the file must not stay: unless the row is there after all, the timer deletes it
+        except Exception:
+            # Whatever it was, the file must not stay: unless the row is there after all, the timer deletes it.
             self.finish.purge_queue.send({**message, "erase": job.media_key}, delay_s=PURGE_BACKSTOP_S)
             raise
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from forensics.domain.errors import from_problem
+from forensics.domain.errors import Deleted, from_problem
 from forensics.domain.job import DetectRequest, JobStatus
 from forensics.usecases.accept_media import AcceptMedia, Outcome
 from forensics.usecases.finish_job import with_artifact_links
@@ -44,6 +44,8 @@ class BilledDetection:
         job = self.accept.jobs.get(tenant, job_id)
         if job is None:
             return None
+        if job.status is JobStatus.DELETED:
+            raise Deleted("This job was deleted.")
         if job.status is JobStatus.FAILED:
             raise from_problem(job.document["error"])
         if not job.status.terminal:

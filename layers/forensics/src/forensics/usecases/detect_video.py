@@ -11,6 +11,8 @@ from forensics.domain.job import DetectRequest, Job, JobStatus
 from forensics.usecases.accept_media import AcceptMedia, Outcome
 from forensics.usecases.get_job import GetJob
 
+LONGEST_S = 900  # of an execution, which the state machine says too; also the longest delay of a queue
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetectVideo(AcceptMedia):
@@ -35,6 +37,11 @@ class DetectVideo(AcceptMedia):
             raise from_problem(document["error"])
         waited_s = self.monotonic() - started - kept_s
         return Outcome(queued.job, document, {"accept": kept_s * 1000, "analyse": waited_s * 1000})
+
+    def _queue(self, job: Job, estimate_s: float) -> Outcome:
+        """Should this process die before the execution starts, a timer ends the job when no execution can run any more."""
+        self.finish.purge_queue.send({"tenant": job.tenant, "job_id": job.job_id}, delay_s=LONGEST_S)
+        return super()._queue(job, estimate_s)
 
     def _queued(self, job: Job, request: DetectRequest) -> Outcome:
         if request.upload_id is not None:
