@@ -85,13 +85,14 @@ def _blinks(moments: Sequence[Moment]) -> int | None:
     if len(watched) < 2 * LEAST_BLINK_MOMENTS:
         return None
     closed_below = BLINK_DIP * float(np.median([m.seen.eyes for m in watched]))
-    blinks, since = 0, math.inf
+    blinks = 0
+    since: float | None = None
     for moment in moments:
         if moment.seen.eyes < closed_below:
-            since = min(since, moment.time_s)
+            since = moment.time_s if since is None else since
         else:
-            blinks += moment.time_s - since <= LONGEST_BLINK_S
-            since = math.inf
+            blinks += since is not None and moment.time_s - since <= LONGEST_BLINK_S
+            since = None
     return blinks
 
 
