@@ -37,7 +37,7 @@ def objects(stack: AwsClients) -> list[str]:
 
 
 def test_every_event_is_replayed_here() -> None:
-    source = Path(__file__).read_text(encoding="utf-8")
+    source = "".join(test.read_text(encoding="utf-8") for test in Path(__file__).parent.glob("test_*.py"))
     missing = [file.stem for file in EVENTS.glob("*.json") if f'"{file.stem}"' not in source]
     assert missing == []
 
