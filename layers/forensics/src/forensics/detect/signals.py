@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.domain.scores import Signal
+from forensics.domain.signal_ranges import SignalRange as SignalRange
+from forensics.domain.signal_ranges import worded
 
 Plane = NDArray[np.float32]
 
@@ -21,18 +23,6 @@ SAMPLE_SIDE_PX = 512  # measured on the centre square: bounded cost, and borders
 SMALLEST_SIDE_PX = 64
 SIDE_STEP_PX = 16
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
-
-
-@dataclass(frozen=True)
-class SignalRange:
-    """The central 90 % of a measurement on real photographs, the words below, inside and above it, and its sentence."""
-
-    low: float
-    high: float
-    below: str
-    inside: str
-    above: str
-    what: str
 
 
 @dataclass(frozen=True)
@@ -85,15 +75,6 @@ def spectrum(luma: Plane) -> float:
 MEASURES: Mapping[str, Callable[[Plane], float]] = {
     "spectrum": spectrum,
 }
-
-
-def worded(name: str, value: float, known: SignalRange, *, of: str) -> Signal:
-    """Return a value as a signal: its word, its score, and a sentence that says of what the range was measured."""
-    word = known.below if value < known.low else known.above if value > known.high else known.inside
-    outside = max(known.low - value, value - known.high, 0.0)
-    score = min(1.0, outside / max(known.high - known.low, 1e-9))
-    sentence = f"{known.what} Measured {value:.3g}; 90 % of {of} lie in {known.low:.3g} to {known.high:.3g}."
-    return Signal(name=name, value=word, score=score, what=sentence)
 
 
 def _windowed(luma: Plane) -> Plane:

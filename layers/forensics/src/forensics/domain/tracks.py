@@ -68,7 +68,6 @@ class FaceMeasures(Plain):
     landmark_jitter: float | None = None
     blinks: int | None = None
     identity_drift: float | None = None
-    lip_sync: float | None = None
 
 
 @dataclass(frozen=True)

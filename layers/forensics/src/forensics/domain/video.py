@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from forensics.domain.cuts import FrameLook
 from forensics.domain.plain import Plain
 from forensics.domain.scores import Detection, OperatingMode, ScoredWindow, Segment
+from forensics.domain.signal_ranges import SignalRange
 from forensics.domain.tracks import FacesSeen
 
 
@@ -130,7 +131,7 @@ class FaceRule:
 class VideoModel:
     """How frames become a verdict: the mean logit of the highest `upper_share` of the frames, calibrated (Platt), two modes.
 
-    `faces` is None when there is no face model.
+    `faces` is None when there is no face model; `signals` are the ranges of what is measured of a face over time.
     """
 
     name: str
@@ -142,3 +143,4 @@ class VideoModel:
     normal: OperatingMode
     strict: OperatingMode
     faces: FaceRule | None = None
+    signals: Mapping[str, SignalRange] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from forensics.media.face_measures import FaceMoment
 LONGEST_STEP_S = 0.25  # between two moments that are compared
 LEAST_TRIPLES = 6
 LEAST_BLINK_MOMENTS = 12
-BLINK_DIP = 0.6  # of the eyes' median contrast
+BLINK_DIP = 0.85  # of the eyes' median contrast
 LONGEST_BLINK_S = 0.6
 _DIGITS = 5
 

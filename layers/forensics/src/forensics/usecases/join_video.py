@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from forensics.domain.errors import InternalError, MediaCorrupt
 from forensics.domain.evidence import Provenance
+from forensics.domain.face_signals import face_signals
 from forensics.domain.face_verdict import face_segments, faces_detection, tracks_of
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis, MediaFacts
@@ -46,6 +47,7 @@ def join_video(
     if not frames and (sound is None or sound.score is None):
         raise _nothing_scored(found)
     faces = faces_detection(tracks, seen, model.faces)
+    picture = replace(picture, signals=picture.signals + face_signals(tracks, model.signals))
     detection, said = strongest(picture, faces, sound, strict=options.strict_mode)
     duration_s = plan.facts.duration_s
     segments = frame_segments(frames, model.spans, duration_s=duration_s) + (sound.segments if sound else ())

@@ -9,6 +9,7 @@ from typing import Any
 
 from forensics.domain.errors import ServiceUnavailable
 from forensics.domain.scores import OperatingMode, OperatingPoint, Thresholds
+from forensics.domain.signal_ranges import SignalRange
 from forensics.domain.video import FaceRule, FrameSpans, VideoModel
 
 MODEL_DIRECTORY = "video"
@@ -31,7 +32,15 @@ def read_video_model(models_dir: Path) -> VideoModel:
         normal=_mode(table["operating"]["normal"]),
         strict=_mode(table["operating"]["strict"]),
         faces=_face_rule(table["faces"]) if "faces" in table else None,
+        signals=_signal_ranges(path.with_name("signals.toml")),
     )
+
+
+def _signal_ranges(path: Path) -> dict[str, SignalRange]:
+    if not path.is_file():
+        return {}
+    with path.open("rb") as handle:
+        return {name: SignalRange(**row) for name, row in tomllib.load(handle).items()}
 
 
 def _face_rule(table: Mapping[str, Any]) -> FaceRule:

@@ -10,8 +10,9 @@ from forensics.detect.audio_signals.phase import phase
 from forensics.detect.audio_signals.pitch import pitch_dynamics
 from forensics.detect.audio_signals.spectrum import spectrum
 from forensics.detect.audio_signals.splices import splices
-from forensics.detect.signals import SignalRanges, worded
+from forensics.detect.signals import SignalRanges
 from forensics.domain.scores import Signal
+from forensics.domain.signal_ranges import worded
 
 MEASURES: Mapping[str, Callable[[Evidence], Measure | None]] = {
     "spectrum": spectrum,
