@@ -1,8 +1,8 @@
 """What the signals over time are worth: python -m training.video.signals
 
-Watches the faces of every clip of DATA_ROOT/video as serving does, and those of the real clips once more with each of three faults put
-in by hand (MADE). Writes models/video/signals.toml (the central 90 % of stretches of the real clips, every clip counting the same) and
-models/video/signals.json (every clip's values, AUCs), and prints the table of docs/signals.md.
+Watches the faces of every clip of DATA_ROOT/video as serving does, and those of the real clips once more with each of three
+faults put in by hand (MADE). Writes models/video/signals.toml (the central 90 % of stretches of the real clips, every clip
+counting the same) and models/video/signals.json (every clip's values, AUCs), and prints the table of docs/signals.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from PIL import Image
 
 from forensics.detect.faces import FaceDetector
 from forensics.domain.face_signals import MEASURES, watched_s
-from forensics.domain.tracks import Face, FaceMeasures, FaceTrack, join_tracks
+from forensics.domain.tracks import Face, FaceMeasures, FacePiece, FaceTrack, join_tracks
 from forensics.media.face_crop import CANONICAL, aligned, similarity
 from forensics.media.video import show_frames
 from forensics.settings import ModelSettings
@@ -79,7 +79,8 @@ def main() -> None:
 
 def watch(path: Path, row: Mapping[str, str], finder: FaceDetector, fault: str) -> Watched:
     """Watch one clip's faces; a fault is put into every frame before it is shown."""
-    rng, pieces = np.random.default_rng(0), []
+    rng = np.random.default_rng(0)
+    pieces: list[FacePiece] = []
     with path.open("rb") as handle:
         for chunk in plan_video(handle).chunks:
             watch = FaceWatch(finder)
@@ -131,7 +132,8 @@ def blended(rgb: Rgb, other: NDArray[np.float64], face: Face) -> Rgb:
     inside = np.clip(1.6 - 1.6 * (np.hypot((x - middle_x) / reach, (y - middle_y) / (1.25 * reach)) ** 4), 0, 1)[
         ..., None
     ]
-    return np.clip(np.round(rgb * (1 - inside) + other * inside), 0, 255).astype(np.uint8)
+    mixed: Rgb = np.clip(np.round(rgb * (1 - inside) + other * inside), 0, 255).astype(np.uint8)
+    return mixed
 
 
 def bounds(watched: Sequence[Watched], name: str) -> tuple[float, float]:
@@ -161,7 +163,7 @@ def worth_of(watched: Sequence[Watched], name: str) -> dict[str, float]:
         fakes = dict(values(watched, name, chosen))
         if fakes:
             labels = np.array([1] * len(fakes) + [0] * len(real))
-            worth[group] = round(float(auc(labels, np.array([*fakes.values(), *real.values()]))), 2)
+            worth[group] = round(float(auc(np.array([*fakes.values(), *real.values()]), labels)), 2)
     made = dict(values(watched, name, found["made"]))
     if made:
         worth["made above its original"] = round(float(np.mean([made[c] > real[c] for c in made if c in real])), 2)

@@ -9,7 +9,7 @@ from forensics.domain.signal_ranges import SignalRange
 from forensics.domain.tracks import FaceMeasures, FaceTrack
 
 RANGE = SignalRange(0.1, 0.2, "low", "natural", "high", "What it is.")
-RANGES = {name: RANGE for name in MEASURES}
+RANGES = dict.fromkeys(MEASURES, RANGE)
 
 
 def track(*measures: FaceMeasures, number: int = 1) -> FaceTrack:
