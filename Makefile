@@ -77,8 +77,9 @@ lock: $(STAMP)  ## resolve every dependency anew into requirements.lock
 	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		pyproject.toml --group dev --group localcloud layers/forensics/pyproject.toml --all-extras -q -o requirements.lock
 
-openapi: $(STAMP)  ## write infra/openapi.yaml from the code
+openapi: $(STAMP)  ## write infra/openapi.yaml and infra/schemas from the code
 	$(BIN)/python -m forensics.web.openapi > infra/openapi.yaml
+	$(BIN)/python -m forensics.web.event_schemas infra/schemas
 
 fetch-encoders: $(STAMP)  ## the pinned third-party encoders, into the cache
 	$(BIN)/python models/fetch_encoders.py

@@ -14,7 +14,9 @@ from typing import Any, NoReturn, cast
 from forensics.domain.job import DetectRequest
 from forensics.domain.limits import Account, Usage
 from forensics.web.app import create_app
+from forensics.web.batch_routes import BatchItemBody, batch_router
 from forensics.web.detect_routes import DetectOutcome, detect_router, unified_router
+from forensics.web.event_schemas import webhooks_document
 from forensics.web.feedback_routes import feedback_router
 from forensics.web.job_list_routes import job_list_router
 from forensics.web.job_routes import delete_router, job_router
@@ -40,6 +42,7 @@ def openapi_document() -> dict[str, Any]:
         detect_router("audio", _never_detect),
         detect_router("video", _never_detect),
         upload_router(_NEVER),
+        batch_router(_NEVER, _NEVER),
         job_list_router(_NEVER),
         job_router(_never_read),
         delete_router(_never_delete),
@@ -52,9 +55,10 @@ def openapi_document() -> dict[str, Any]:
     )
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Problem, Timeline, VideoTimeline):  # what no route answers with by itself
+    for model in (Problem, BatchItemBody, Timeline, VideoTimeline):  # what no route answers with by itself
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
+    document["webhooks"] = webhooks_document(schemas)
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     scheme = {"type": "http", "scheme": "bearer", "description": "An API key: dd_live_… or dd_test_…"}
