@@ -17,6 +17,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from bench.webhooks import soak
 from forensics.domain.job import DetectOptions, Job, JobStatus, timestamp
 from forensics.store.jobs import DynamoJobs
 from forensics.web.schemas import Problem, Result
@@ -148,7 +149,7 @@ def test_a_callback_gets_its_own_jobs_verdict(client: httpx2.Client, door: Recei
 def test_a_receiver_that_fails_is_tried_again_under_the_same_id(
     client: httpx2.Client, door: Receiver, finish: Callable[..., Job]
 ) -> None:
-    failures = [Reply(500), Reply(after_s=3), Reply(302, {"Location": door.url}), Reply(503, {"Retry-After": "1"})]
+    failures = [Reply(500), Reply(500, after_s=3), Reply(302, {"Location": door.url}), Reply(503, {"Retry-After": "1"})]
     door.reply = lambda message: failures.pop(0) if failures else Reply()
     endpoint = make(client, door)
     job = finish()
@@ -252,3 +253,9 @@ def test_an_endpoint_that_fails_through_the_whole_schedule_is_disabled(
         time.sleep(1)
     assert (read(client, endpoint.id).disabled_reason, len(door.messages)) == ("failing", 10)
     assert [d.status for d in log(client, endpoint.id)] == ["failed"]
+
+
+def test_a_soak_loses_nothing(stack: LocalCloud) -> None:
+    """The small form of `python -m bench.webhooks`, which sends a thousand."""
+    found = soak(stack, events=40, patience_s=240)
+    assert found.faultless, found
