@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import os
 import re
+import subprocess
+import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +20,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from bench._worker import worker
 from forensics.domain.idempotency import Record, record_id
 from forensics.domain.keys import hash_key, key_id
 from forensics.domain.limits import month_window
@@ -21,7 +28,7 @@ from forensics.store.counters import DynamoCounters
 from forensics.store.idempotency import DynamoRecords
 from forensics.web.schemas import PendingJob, Problem, Result
 from forensics.web.usage_routes import UsageReport
-from localcloud.aws import CONFIG, session
+from localcloud.aws import CONFIG, REGION, ROOT_KEY, session
 from localcloud.cloud import LocalCloud
 
 pytestmark = pytest.mark.e2e
@@ -89,7 +96,9 @@ def test_64_threads_pass_no_more_than_a_quota(counters: DynamoCounters) -> None:
     assert Counter(back) == {True: 1, False: 63} and counters.month_used(who, window).used == 50
 
 
-def within_a_minute(cloud: LocalCloud, calls: Callable[[httpx2.Client], list[httpx2.Response]], **limits: int) -> list[httpx2.Response]:
+def within_a_minute(
+    cloud: LocalCloud, calls: Callable[[httpx2.Client], list[httpx2.Response]], **limits: int
+) -> list[httpx2.Response]:
     """Make the calls with a fresh key until all of them fell into one window."""
     for _ in range(5):
         with client(cloud, cloud.create_key(tenant=tenant(), plan="free", **limits)) as api:
@@ -288,6 +297,77 @@ def test_a_test_key_answers_from_the_script(cloud: LocalCloud) -> None:
     assert verdicts == {name: name for name in verdicts}
     assert [a.status_code for a in errors.values()] == [422, 503] and failing.status_code == 202
     assert (usage.mode, usage.month.used) == ("test", 0) and usage.minute.used > 0
+
+
+def test_administrators_make_and_end_keys_from_outside(cloud: LocalCloud) -> None:
+    environment = {**os.environ, "AWS_ENDPOINT_URL": cloud.emulator.endpoint, "AWS_DEFAULT_REGION": REGION}
+    environment |= {"AWS_ACCESS_KEY_ID": ROOT_KEY, "AWS_SECRET_ACCESS_KEY": ROOT_KEY, "NO_PROXY": "127.0.0.1"}
+
+    def admin(*arguments: str, sent: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "forensics.cli.admin", *arguments]
+        return subprocess.run(command, env=environment, input=sent, capture_output=True, text=True)
+
+    who = tenant()
+    key = admin("keys", "create", "--tenant", who, "--plan", "pro").stdout.strip()
+    with client(cloud, key) as api:
+        assert api.get("/usage").json()["plan"] == "pro"
+        assert admin("keys", "revoke", sent=key).returncode == 0
+        assert api.get("/usage").status_code == 401
+    listed = admin("keys", "list", "--tenant", who).stdout
+    assert "revoked" in listed and key not in listed
+    nowhere = admin("--stack", "no-such-stack", "keys", "list")
+    assert (nowhere.returncode, "Traceback" in nowhere.stderr) == (2, False)
+
+
+class Stalling(http.server.BaseHTTPRequestHandler):
+    """Keeps whoever fetches the file waiting, until it is let go."""
+
+    let_go = threading.Event()
+
+    def do_GET(self) -> None:
+        self.let_go.wait(50)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(TINY)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(TINY)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.slow
+def test_an_attempt_whose_process_is_killed_is_taken_up_once(cloud: LocalCloud) -> None:
+    """The function dies while it waits for the caller's file; its key is free when its time limit is over, and a second."""
+    Stalling.let_go.clear()
+    with (
+        client(cloud, cloud.create_key(tenant=tenant(), plan="free")) as api,
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stalling) as server,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        pool.submit(server.serve_forever)
+        body = {"media_url": f"http://127.0.0.1:{server.server_port}/a.png"}
+
+        def ask() -> httpx2.Response:
+            return api.post("/detect/image", json=body, headers={"Idempotency-Key": "killed"})
+
+        assert detect(api).status_code == 200  # the process that will be killed is up
+        first = pool.submit(ask)
+        time.sleep(3)
+        process = worker(cloud, "detect_image")
+        assert process is not None
+        process.kill()
+        assert first.result().status_code >= 500
+        Stalling.let_go.set()
+        deadline = time.monotonic() + 90
+        while (answer := ask()).status_code == 409 and time.monotonic() < deadline:
+            time.sleep(2)
+        again = ask()
+        assert (answer.status_code, again.json()) == (200, answer.json())
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert api.get("/usage").json()["month"]["used"] == 2  # the warm-up's, and one for three attempts
+        assert len(api.get("/jobs").json()["data"]) == 2
+        server.shutdown()
 
 
 @pytest.mark.slow

@@ -58,6 +58,7 @@ def test_no_more_calls_pass_than_the_quota(counters: DynamoCounters) -> None:
     assert [(t.used, t.allowed) for t in taken] == [(1, True), (2, True), (3, True), (3, False), (3, False)]
     assert counters.minute_used("key_1", MINUTE) == 3
     assert counters.take("key_2", MINUTE, quota=3) == Taken(1, True)
+    assert counters.take("key_3", MINUTE, quota=0) == Taken(0, False)
     assert counters.take("key_1", minute_window(NOW.replace(minute=8)), quota=3) == Taken(1, True)
 
 

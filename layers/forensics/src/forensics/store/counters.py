@@ -46,12 +46,13 @@ class DynamoCounters:
     def take(self, key_id: str, window: Window, *, quota: int) -> Taken:
         """Count one call of a key, unless that would be more than `quota` in the window, or the key was revoked."""
         client = self.client()
+        room = "attribute_not_exists(used) OR used < :quota" if quota > 0 else "used < :quota"
         try:
             answer = client.update_item(
                 TableName=self.table,
                 Key=_minute(key_id, window),
                 UpdateExpression="ADD used :one SET expires_at = :expires",
-                ConditionExpression="attribute_not_exists(revoked) AND (attribute_not_exists(used) OR used < :quota)",
+                ConditionExpression=f"attribute_not_exists(revoked) AND ({room})",
                 ExpressionAttributeValues={
                     ":one": _n(1),
                     ":quota": _n(quota),
