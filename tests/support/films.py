@@ -7,16 +7,19 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
+from PIL import Image
 
 RATE_HZ = 48_000
 TICKS_PER_S = 1000
 DARKEST, BRIGHTEST = 20, 200
 CORNER = 250
+_LOSSLESS: dict[str, dict[str, Any]] = {"webp": {"lossless": True}}
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,48 @@ def film(spec: Film) -> bytes:
     return buffer.getvalue()
 
 
+def still_film(spec: Film) -> bytes:
+    """Return a film of one grey picture that stands still: its second frame is encoded once and then said again and again."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=spec.container) as output:
+        stream = output.add_stream("mpeg4", rate=spec.fps)
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
+        stream.codec_context.gop_size = spec.keyframe_every
+        grey = np.full((spec.height * 3 // 2, spec.width), 128, dtype=np.uint8)
+        frame = av.VideoFrame.from_ndarray(grey, format="yuv420p")
+        packets = []
+        for number in range(2):
+            frame.pts, frame.time_base = number, Fraction(1, spec.fps)
+            packets += stream.encode(frame)
+        first, second = (bytes(packet) for packet in (packets + stream.encode(None))[:2])
+        for number in range(round(spec.seconds * spec.fps)):
+            packet = av.Packet(second if number else first)
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, spec.fps), stream, not number
+            output.mux(packet)
+    return buffer.getvalue()
+
+
+def moving_picture(kind: str, *, frames: int = 20, delay_ms: int = 100, size: tuple[int, int] = (160, 96)) -> bytes:
+    """Return an animated GIF, WebP or PNG whose frames tell their time as a film's do; `size` is (width, height)."""
+    seconds = frames * delay_ms / 1000
+    drawn = [
+        Image.fromarray(_picture(size, round(grey_at(n * delay_ms / 1000, seconds))))
+        for n in range(frames)
+    ]  # fmt: skip
+    buffer = io.BytesIO()
+    drawn[0].save(
+        buffer,
+        kind.upper(),
+        save_all=True,
+        append_images=drawn[1:],
+        duration=delay_ms,
+        loop=0,
+        **_LOSSLESS.get(kind, {}),
+    )
+    return buffer.getvalue()
+
+
 def grey_at(time_s: float, seconds: float) -> float:
     return DARKEST + (BRIGHTEST - DARKEST) * time_s / seconds
 
@@ -81,9 +126,14 @@ def _add_pictures(
 ) -> None:
     ticks = TICKS_PER_S if spec.stamps_s else spec.fps
     for stamp in stamps:
-        picture = np.full((spec.height, spec.width, 3), round(grey_at(stamp, spec.seconds)), dtype=np.uint8)
-        picture[: spec.height // 4, : spec.width // 4] = CORNER
+        picture = _picture((spec.width, spec.height), round(grey_at(stamp, spec.seconds)))
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = round(stamp * ticks), Fraction(1, ticks)
         output.mux(stream.encode(frame))
     output.mux(stream.encode(None))
+
+
+def _picture(size: tuple[int, int], grey: int) -> NDArray[np.uint8]:
+    picture = np.full((size[1], size[0], 3), grey, dtype=np.uint8)
+    picture[: size[1] // 4, : size[0] // 4] = CORNER
+    return picture

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from forensics.domain.errors import MediaCorrupt, MediaTooLargePixels, UnsupportedMediaType
-from forensics.media.bounds import MAX_PNG_CHUNKS, refuse_bombs
-from forensics.media.sniff import sniff
+from forensics.media.bounds import refuse_bombs
+from forensics.media.flatten import over_white
+from forensics.media.png_chunks import without_png_extras
+from forensics.media.sniff import holds, sniff
 
 pillow_heif.register_heif_opener()
 
@@ -25,8 +27,6 @@ MAX_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 64_000_000, "HEIF": 64_000_000}
 BMP_RLE = (1, 2)  # BITMAPINFOHEADER's biCompression: RLE8, RLE4
 MAX_RLE_PIXELS = 16_000_000  # Pillow undoes run lengths in Python: 0.1 s for each megapixel
 STRIP_PIXELS = 4_000_000
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
 
 # Everything Pillow's parsers are known to raise on hostile bytes; anything else is our bug and stays a 500.
 _PARSE_ERRORS = (
@@ -88,31 +88,12 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> DecodedImage:
 def _unidentified(data: bytes) -> MediaCorrupt | UnsupportedMediaType:
     """A known signature with nothing behind it is a damaged file; anything else is no picture."""
     try:
-        is_image = sniff(data).media_type == "image"
+        is_image = "image" in holds(sniff(data))
     except UnsupportedMediaType as error:
         return error
     if is_image:
         return MediaCorrupt("The image header is damaged or cut short.")
     return UnsupportedMediaType("The bytes are no image format this service reads.")
-
-
-def without_png_extras(data: bytes) -> bytes:
-    """Return a PNG with only the chunks that pixels and orientation need; anything else comes back as it is.
-
-    Text and colour profiles are where decompression bombs hide; a picture with one is still a picture, and provenance reads
-    the text by itself, under its own caps. Raises MediaCorrupt for data in absurdly many chunks.
-    """
-    if not data.startswith(PNG_SIGNATURE):
-        return data
-    kept, offset = [PNG_SIGNATURE], len(PNG_SIGNATURE)
-    while offset + 12 <= len(data):
-        end = offset + 12 + int.from_bytes(data[offset : offset + 4], "big")
-        if data[offset + 4 : offset + 8] in PNG_NEEDED:
-            kept.append(data[offset:end])
-        offset = end
-        if len(kept) > MAX_PNG_CHUNKS:
-            raise MediaCorrupt("The picture's data are cut into too many pieces.")
-    return b"".join(kept)
 
 
 def _costly_limit(image: Image.Image) -> int:
@@ -177,11 +158,7 @@ def _flatten(image: Image.Image, top: float) -> Image.Image:
     if _is_deep(image.mode):
         values = np.asarray(image, dtype=np.float32)
         return Image.fromarray(np.clip(values * (255.0 / top), 0, 255).astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+    return over_white(image)
 
 
 def _pixels_text(max_pixels: int) -> str:

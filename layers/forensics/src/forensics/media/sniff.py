@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forensics.domain.errors import InvalidRequest, MediaTypeMismatch, UnsupportedMediaType
+from forensics.media.animation import is_animated
 from forensics.media.tracks import asf_has_video, isobmff_sound_only, matroska, ogg_has_video
 
 SNIFF_BYTES = 4096
@@ -43,29 +44,38 @@ _BRANDS = {b"avif": "avif", b"avis": "avif"} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "heic"
 )
 _ALSO_HOLDS = {"video": ("audio",)}
+_PICTURES = ("gif", "webp", "png")  # what can move, and has a first frame
 _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ")
 
 
 def sniff(data: bytes) -> MediaKind:
     """Return the kind of a file from its first SNIFF_BYTES; raises UnsupportedMediaType when nothing matches.
 
-    A container that can hold film is video, unless its track list is among the bytes and names sound alone.
+    A container that can hold film is video, unless its track list is among the bytes and names sound alone. A GIF, WebP or PNG of
+    more than one frame is video: told by the frames when the whole file is given, else by what its head says.
     """
     kind = _riff(data) or _isobmff(data) or _film_or_sound(data) or _prefix(data) or _mp3_frame(data)
     if kind is None:
         raise UnsupportedMediaType("The bytes are no image, audio or video format this service knows.")
-    return kind
+    return MediaKind(kind.name, "video") if kind.name in _PICTURES and is_animated(data) else kind
+
+
+def holds(kind: MediaKind) -> tuple[str, ...]:
+    """Return the media that a file can be judged as: a film also by its sound, an animation also by its first frame."""
+    if kind.name in _PICTURES:
+        return ("image", "video") if kind.media_type == "video" else ("image",)
+    return (kind.media_type, *_ALSO_HOLDS.get(kind.media_type, ()))
 
 
 def expect(data: bytes, *, medium: str) -> MediaKind:
-    """Return the kind of a file that must be of `medium`; a video stands for its sound track when sound is asked for.
+    """Return the kind of a file that can be judged as `medium`, as `holds` tells.
 
     Raises InvalidRequest (no bytes), UnsupportedMediaType (unknown), or MediaTypeMismatch when it is another medium.
     """
     if not data:
         raise InvalidRequest("The file is empty.")
     kind = sniff(data)
-    if medium not in (kind.media_type, *_ALSO_HOLDS.get(kind.media_type, ())):
+    if medium not in holds(kind):
         raise MediaTypeMismatch(f"The file is {kind.media_type} ({kind.name}), not {medium}.")
     return kind
 

@@ -18,6 +18,8 @@ from forensics.media.image import MAX_PIXELS, DecodedImage, decode_image
 from forensics.media.sniff import MediaKind, expect
 from forensics.usecases.ports import ImageDetector, ProvenanceReader
 
+FIRST_FRAME = "The file is an animation, and only its first frame was judged; as a video it is judged as a whole."
+
 
 @dataclass(frozen=True)
 class AnalyseImage:
@@ -42,7 +44,15 @@ class AnalyseImage:
                 png = heatmap_png(self.detector.heatmap(image.rgb), image)
             artifacts = (Artifact("heatmap", "png", "image/png", png),)
         decision = decide(detection, provenance, strict=options.strict_mode)
-        return Analysis(decision, detection, provenance, _facts(data, kind, image), clock.elapsed_ms, artifacts)
+        return Analysis(
+            decision,
+            detection,
+            provenance,
+            _facts(data, kind, image),
+            clock.elapsed_ms,
+            artifacts,
+            warnings=(FIRST_FRAME,) if kind.media_type == "video" else (),
+        )
 
     def estimate_s(self, data: bytes) -> float:
         """Return 0: the largest picture takes less than any caller's patience."""

@@ -16,6 +16,7 @@ from forensics.domain.result import Analysis
 from forensics.domain.stopwatch import Stopwatch
 from forensics.domain.video import ChunkResult, SoundResult, VideoModel, VideoPlan
 from forensics.media.audio import open_audio
+from forensics.media.moving_pictures import is_moving_picture
 from forensics.media.sniff import SNIFF_BYTES, expect
 from forensics.media.video import MAX_SECONDS, probe_video
 from forensics.media.video_plan import FRAMES_PER_CHUNK, MAX_FRAMES, plan_chunks
@@ -65,7 +66,9 @@ def plan_video(
     if size > max_bytes:
         raise PayloadTooLarge(f"A video may have at most {max_bytes} bytes.")
     source.seek(0)
-    expect(source.read(SNIFF_BYTES), medium="video")
+    head = source.read(SNIFF_BYTES)
+    if not is_moving_picture(source):  # of these the whole file is told by its probing
+        expect(head, medium="video")
     probed = probe_video(source, max_seconds=max_seconds)
     chunks = plan_chunks(
         probed.facts.duration_s, keyframes=probed.keyframes_s, most=most_frames, per_chunk=frames_per_chunk
