@@ -9,12 +9,15 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from forensics.store.changes import row_changes
+from forensics.wiring.batches import close_batches
 from forensics.wiring.limits import settle_jobs
 from forensics.wiring.service import Service
 from forensics.wiring.webhooks import WebhookService
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
-publish, settle = WebhookService.from_env().publish_changes(), settle_jobs(Service.from_env())
+service = Service.from_env()
+publish, settle = WebhookService.from_env().publish_changes(), settle_jobs(service)
+close = close_batches(service)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -24,4 +27,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Publish all, or raise: the stream then hands over the same records again, in halves."""
     changes = list(row_changes(event["Records"]))
     settle(changes)
+    close(changes)
     metrics.add_metric("EventsPublished", MetricUnit.Count, publish(changes))

@@ -79,6 +79,7 @@ def test_policies_name_actions_and_resources(template: Template) -> None:
 def test_only_what_ends_a_job_and_the_purge_may_delete_media(template: Template) -> None:
     may_delete = {name for name, statement in statements(template) if "s3:DeleteObject" in json.dumps(statement)}
     assert may_delete == {
+        "BatchesFunction",
         "DetectAudioFunction",
         "DetectImageFunction",
         "DetectVideoFunction",  # the upload that it takes, and what could not be started
@@ -138,7 +139,7 @@ def test_queues_wait_for_their_readers(template: Template) -> None:
     }
     mappings = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Lambda::EventSourceMapping"]
     readers = [m for m in mappings if m["EventSourceArn"]["Fn::GetAtt"][1] == "Arn"]  # the others read streams
-    assert len(readers) == 6
+    assert len(readers) == 8
     for reader in readers:
         queue = resources[reader["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= 6 * timeouts[reader["FunctionName"]["Ref"]]

@@ -75,6 +75,13 @@ class FakeJobs:
     def get(self, tenant: str, job_id: str) -> Job | None:
         return self.rows.get((tenant, job_id))
 
+    def take_in(self, job: Job) -> bool:
+        before = self.rows.get((job.tenant, job.job_id))
+        if before is None or before.status is not JobStatus.QUEUED:
+            return False
+        self.rows[job.tenant, job.job_id] = job
+        return True
+
     def begin(self, tenant: str, job_id: str) -> bool:
         job = self.rows.get((tenant, job_id))
         if job is None or job.status.terminal:

@@ -59,8 +59,10 @@ class ServiceSettings:
     counters_table: str | None = None
     idempotency_table: str | None = None
     uploads_table: str | None = None
+    batches_table: str | None = None
     media_bucket: str | None = None
     queue_urls: Mapping[str, str] = field(default_factory=dict)  # media type -> queue of its asynchronous jobs
+    batch_queue_url: str | None = None
     purge_queue_url: str | None = None
     video_state_machine: str | None = None  # ARN
     detect_functions: Mapping[str, str] = field(default_factory=dict)  # media type -> function name
@@ -88,8 +90,10 @@ class ServiceSettings:
             counters_table=env.get("COUNTERS_TABLE"),
             idempotency_table=env.get("IDEMPOTENCY_TABLE"),
             uploads_table=env.get("UPLOADS_TABLE"),
+            batches_table=env.get("BATCHES_TABLE"),
             media_bucket=env.get("MEDIA_BUCKET"),
             queue_urls={k: v for k, v in queues.items() if v},
+            batch_queue_url=env.get("BATCH_QUEUE_URL"),
             purge_queue_url=env.get("PURGE_QUEUE_URL"),
             video_state_machine=env.get("VIDEO_STATE_MACHINE"),
             detect_functions={k: v for k, v in functions.items() if v},

@@ -20,6 +20,11 @@ def prefixed(prefix: str, *, now_ms: int, randomness: bytes) -> str:
     return f"{prefix}_{ulid(now_ms=now_ms, randomness=randomness)}"
 
 
+def numbered(base: str, index: int) -> str:
+    """Return the id of one of many that were made at once: the last ten bits of randomness give way to the index (0 to 1023)."""
+    return base[:-2] + _CROCKFORD[index >> 5] + _CROCKFORD[index & 31]
+
+
 def job_id(*, region: str, now_ms: int, randomness: bytes) -> str:
     """Return `job_<region without dashes>_<ulid>`, so that any region can tell where a job lives."""
     return f"job_{region.replace('-', '')}_{ulid(now_ms=now_ms, randomness=randomness)}"

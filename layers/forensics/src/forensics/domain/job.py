@@ -63,7 +63,10 @@ class DetectRequest:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as stored; `document` is the JSON object that callers read, kept verbatim once terminal."""
+    """A job as stored; `document` is the JSON object that callers read, kept verbatim once terminal.
+
+    `media_type` is empty until somebody has looked at the bytes of a batch's file.
+    """
 
     tenant: str
     job_id: str
@@ -75,6 +78,7 @@ class Job:
     media_key: str | None = None
     artifact_keys: Mapping[str, str] = field(default_factory=dict)  # by the artefact's name
     document: Mapping[str, Any] = field(default_factory=dict)
+    batch_id: str | None = None
 
     def finished(
         self, status: JobStatus, document: Mapping[str, Any], *, artifact_keys: Mapping[str, str] | None = None

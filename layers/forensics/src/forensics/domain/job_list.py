@@ -50,7 +50,7 @@ def line(job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "status": job.status.value,
-        "media_type": job.media_type,
+        "media_type": job.media_type or None,
         "verdict": document.get("verdict"),
         "confidence": document.get("confidence"),
         "error_code": document["error"]["code"] if "error" in document else None,

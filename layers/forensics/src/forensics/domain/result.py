@@ -71,7 +71,7 @@ def pending_document(job: Job, *, estimate_s: float = 0.0) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "status": job.status.value,
-        "media_type": job.media_type,
+        "media_type": job.media_type or None,
         "created_at": timestamp(job.created_at),
         "estimated_seconds": LEAST_ESTIMATED_SECONDS + math.ceil(estimate_s),
         "verdict": None,
@@ -85,7 +85,7 @@ def failed_document(
     return {
         "job_id": job.job_id,
         "status": "failed",
-        "media_type": job.media_type,
+        "media_type": job.media_type or None,
         "verdict": None,
         "error": problem(error, request_id=job.request_id),
         "retention": _retention(job, completed_at, deleted_at),

@@ -23,7 +23,11 @@ class Upload:
     @property
     def key(self) -> str:
         """The S3 key; the prefix carries the lifecycle rule."""
-        return f"uploads/{self.tenant}/{self.upload_id}"
+        return upload_key(self.tenant, self.upload_id)
+
+
+def upload_key(tenant: str, upload_id: str) -> str:
+    return f"uploads/{tenant}/{upload_id}"
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,20 @@ class DynamoJobs:
             return None
         return _job(item)
 
+    def take_in(self, job: Job) -> bool:
+        client = self._client()
+        try:
+            client.put_item(
+                TableName=self._table,
+                Item=self._item(job),
+                ConditionExpression="#s = :queued",
+                ExpressionAttributeNames={"#s": "status"},
+                ExpressionAttributeValues=_values(JobStatus.QUEUED),
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def begin(self, tenant: str, job_id: str) -> bool:
         client = self._client()
         try:
@@ -129,7 +143,7 @@ class DynamoJobs:
             "expires_at": {"N": str(int((job.created_at + self._ttl).timestamp()))},
         }
         artifacts = json.dumps(job.artifact_keys) if job.artifact_keys else None
-        optional = {"media_key": job.media_key, "artifact_keys": artifacts}
+        optional = {"media_key": job.media_key, "artifact_keys": artifacts, "batch": job.batch_id}
         return item | {name: {"S": value} for name, value in optional.items() if value}
 
 
@@ -159,4 +173,5 @@ def _job(item: Mapping[str, Any]) -> Job:
         media_key=item.get("media_key", {}).get("S"),
         artifact_keys=json.loads(item.get("artifact_keys", {}).get("S", "{}")),
         document=document,
+        batch_id=item.get("batch", {}).get("S"),
     )

@@ -249,7 +249,9 @@ class PendingJob(_Model):
 
     job_id: str
     status: Literal["queued", "processing"]
-    media_type: Literal["image", "audio", "video"]
+    media_type: Annotated[
+        Literal["image", "audio", "video"] | None, Field(description="Null when nobody has looked at the bytes yet")
+    ]
     created_at: datetime
     estimated_seconds: int
     links: Links
@@ -263,7 +265,9 @@ class FailedJob(_Model):
 
     job_id: str
     status: Literal["failed"]
-    media_type: Literal["image", "audio", "video"]
+    media_type: Annotated[
+        Literal["image", "audio", "video"] | None, Field(description="Null when nobody has looked at the bytes yet")
+    ]
     verdict: None
     error: Problem
     retention: Retention
