@@ -1,9 +1,9 @@
-"""Find the faces of every source: python -m training.face.collect --clones DIR [--only SOURCE ...]
+"""Find the faces of every source: python -m training.face.collect --clones DIR --part train|dev|test
 
 Reads training/face/sources.csv (public repositories at a commit, and the data folder's own sources) and writes into FACE_EXTRA:
-`faces.csv`, one line for each face, `crops.npy` with its serving crop, and for training and dev parts `regions/` with its
-surroundings at native resolution, which the makers of fakes work on. Of a film evenly spread frames are read; of several faces the
-largest is taken, because in a forged clip the others may be real. A part is a property of a source and never changes hands.
+`faces_<part>.csv`, one line for each face, `crops_<part>.npy` with its serving crop, and for training and dev parts `regions/` with
+its surroundings at native resolution, which the makers of fakes work on. Of a film evenly spread frames are read; of several faces
+the largest is taken, because in a forged clip the others may be real. A part is a property of a source and never changes hands.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LEAST_EYES_PX = 16.0  # distance of the eyes below which there is nothing to lea
 MOST_EYES_PX = 80.0  # regions are reduced to this: the crop has 54
 REGION_EYES = 6.0  # side of a region in distances of the eyes; the crop takes 4.15 of them
 FILM_SECONDS, FILM_FPS = 3.0, 25.0  # of a film that does not say
-MOST_FILM_FRAMES = 400  # a long clip's beginning is enough
+MOST_FILM_FRAMES = 250  # a long clip's beginning is enough
 
 Rgb = NDArray[np.uint8]
 
@@ -63,7 +63,7 @@ class File:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clones", type=Path, required=True)
-    parser.add_argument("--only", nargs="*", default=())
+    parser.add_argument("--part", choices=("train", "dev", "test"), required=True)
     args = parser.parse_args()
     settings = ModelSettings.from_env()
     detector = FaceDetector.load(settings.models_dir, settings.encoders_dir)
@@ -72,7 +72,7 @@ def main() -> None:
     faces: list[SavedFace] = []
     crops: list[Rgb] = []
     for row in read_csv(SOURCES_CSV):
-        if args.only and row["source"] not in args.only:
+        if row["part"] != args.part:
             continue
         found = 0
         for file in files_of(row, clones=args.clones):
@@ -85,7 +85,7 @@ def main() -> None:
                 crops.append(crop)
                 found += 1
         print(f"{row['part']:5} {row['source']:28} {row['label']:4} {found} faces", flush=True)
-    write(Faces(tuple(faces), np.stack(crops)), extra)
+    write(Faces(tuple(faces), np.stack(crops)), extra, part=args.part)
 
 
 def files_of(row: dict[str, str], *, clones: Path) -> Iterator[File]:
@@ -127,7 +127,9 @@ def _frames(file: File, *, most: int) -> list[Rgb]:
         if suffix in FILMS:
             with av.open(io.BytesIO(file.data)) as container:
                 step = max(1, min(_length(container.streams.video[0]), MOST_FILM_FRAMES) // most)
-                shown = (f for n, f in zip(range(MOST_FILM_FRAMES), container.decode(video=0), strict=False) if n % step == 0)
+                shown = (
+                    f for n, f in zip(range(MOST_FILM_FRAMES), container.decode(video=0), strict=False) if n % step == 0
+                )
                 return [f.to_ndarray(format="rgb24") for f in shown][:most]
         return [decode_image(file.data).rgb]
     except (av.FFmpegError, OSError, DetectorError) as error:
@@ -156,7 +158,7 @@ def cut(half: Half, face: Face, row: dict[str, str], *, clip: str, number: int, 
     region, scale, corner = native_region(half.rgb, landmarks, distance)
     name = ""
     if row["part"] != "test":
-        name = f"regions/{number:06d}.png"
+        name = f"regions/{row['part']}_{number:05d}.png"
         Image.fromarray(region).save(extra / name, compress_level=1)
     moved = (landmarks - corner) * scale
     saved = SavedFace(
@@ -192,10 +194,10 @@ def eye_distance(face: Face) -> float:
     return float(np.hypot(*np.subtract(face.landmarks[1], face.landmarks[0])))
 
 
-def write(faces: Faces, extra: Path) -> None:
-    """Write faces.csv and crops.npy."""
-    np.save(extra / "crops.npy", faces.crops)
-    with (extra / "faces.csv").open("w", newline="") as handle:
+def write(faces: Faces, extra: Path, *, part: str) -> None:
+    """Write the lines and the serving crops of a part."""
+    np.save(extra / f"crops_{part}.npy", faces.crops)
+    with (extra / f"faces_{part}.csv").open("w", newline="") as handle:
         writer = csv.DictWriter(handle, fieldnames=[f.name for f in fields(SavedFace)])
         writer.writeheader()
         writer.writerows(asdict(face) for face in faces.rows)

@@ -50,19 +50,14 @@ class Faces:
     rows: tuple[SavedFace, ...]
     crops: Rgb
 
-    def part(self, name: str) -> Faces:
-        """Return the faces of one part."""
-        keep = [n for n, row in enumerate(self.rows) if row.part == name]
-        return Faces(tuple(self.rows[n] for n in keep), self.crops[keep])
 
-
-def load_faces() -> Faces:
-    """Read what training.face.collect wrote."""
+def load_faces(part: str) -> Faces:
+    """Read what training.face.collect wrote of a part."""
     rows = [
         SavedFace(**{**row, "label": int(row["label"]), "eyes_px": float(row["eyes_px"])})  # type: ignore[arg-type]
-        for row in read_csv(face_extra() / "faces.csv")
+        for row in read_csv(face_extra() / f"faces_{part}.csv")
     ]
-    return Faces(tuple(rows), np.load(face_extra() / "crops.npy", mmap_mode="r"))
+    return Faces(tuple(rows), np.load(face_extra() / f"crops_{part}.npy", mmap_mode="r"))
 
 
 def data_root() -> Path:

@@ -1,7 +1,7 @@
 """One random history for a face, whatever its label: reduced, blurred, noisy, encoded as a photo or as a frame of a film.
 
-Frames of films are softer than photos, and forged films are films: without H.264 at every rate a network learns softness. A history is
-drawn once and lived through by a real face and its forgery alike.
+Frames of films are softer than photos, and forged films are films: without H.264 at every rate a network learns softness. A
+history is drawn once and lived through by a real face and its forgery alike.
 """
 
 from __future__ import annotations
@@ -45,7 +45,11 @@ def draw(rng: np.random.Generator) -> History:
     kinds = [str(rng.choice(["h264", "jpeg", "webp"], p=[0.55, 0.38, 0.07])) for _ in range(passes)]
     return History(
         eyes_px=float(np.exp(rng.uniform(*np.log(EYES_PX)))) if rng.random() < 0.75 else None,
-        filter=int(rng.choice([Image.Resampling.BICUBIC, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS, Image.Resampling.BOX])),
+        filter=int(
+            rng.choice(
+                [Image.Resampling.BICUBIC, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS, Image.Resampling.BOX]
+            )
+        ),
         blur=float(rng.uniform(0.3, 1.3)) if rng.random() < 0.2 else None,
         noise=float(rng.uniform(1.0, 7.0)) if rng.random() < 0.2 else None,
         codec=tuple((k, int(rng.integers(*(CRF if k == "h264" else QUALITY)))) for k in kinds),

