@@ -1,156 +1,206 @@
+"""What the guarded fetch brings, where it connects to for it, what it says on the way, and what it never tells a log."""
+
 from __future__ import annotations
 
-import threading
+import logging
+import socket
 import time
+import traceback
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from forensics.domain.errors import MediaFetchFailed, MediaUrlForbidden, PayloadTooLarge
-from forensics.net.fetch import GuardedFetch
+from forensics.domain.errors import DetectorError, MediaFetchFailed, MediaUrlForbidden, PayloadTooLarge
+from forensics.net import connection
+from forensics.net.connection import Network, resolve
+from forensics.net.fetch import UNIFORM_DETAIL, GuardedFetch
+from tests.support.outside import Outside, Request, outside
 
 BODY = bytes(range(256)) * 40
-seen: list[tuple[str, dict[str, str]]] = []
+SECRET = "X-Amz-Signature=0f1e2d3c4b5a"
+HOPS = {
+    "/one": "/two?from=one",
+    "/two?from=one": "//cdn.public.example/three",
+    "/three": "https://v6.public.example/bücher%20.jpg?sig=1&x=ü#part",
+    "/a": "/b",
+    "/b": "/c",
+    "/c": "/d",
+    "/d": "/e",
+    "/signed": f"https://cdn.public.example/broken?{SECRET}",
+    "/inside": "https://169.254.169.254/latest/meta-data/",
+}
 
 
-class Site(BaseHTTPRequestHandler):
-    """A site on loopback whose paths misbehave each in its way."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        seen.append((self.path, dict(self.headers)))
-        name, _, rest = self.path[1:].partition("?")[0].partition("/")
-        try:
-            getattr(self, f"path_{name}", self.path_missing)(rest)
-        except OSError:
-            pass  # the fetcher hung up, as it should
-
-    def path_ok(self, rest: str) -> None:
-        self.head(200, {"Content-Length": str(len(BODY))})
-        self.wfile.write(BODY)
-
-    def path_gzip(self, rest: str) -> None:
-        self.head(200, {"Content-Length": "4", "Content-Encoding": "gzip"})
-        self.wfile.write(b"\x1f\x8b!!")
-
-    def path_redirect(self, rest: str) -> None:
-        left = int(rest)
-        self.head(302, {"Location": f"/redirect/{left - 1}" if left else "/ok", "Content-Length": "0"})
-
-    def path_inside(self, rest: str) -> None:
-        self.head(302, {"Location": "https://169.254.169.254/latest/meta-data/", "Content-Length": "0"})
-
-    def path_short(self, rest: str) -> None:
-        self.head(200, {"Content-Length": "999999", "Connection": "close"})
-        self.wfile.write(BODY)
-
-    def path_endless(self, rest: str) -> None:
-        self.head(200, {"Connection": "close"})
-        while True:
-            self.wfile.write(BODY)
-
-    def path_drip(self, rest: str) -> None:
-        self.head(200, {"Content-Length": "100000"})
-        self.drip()
-
-    def path_dripheaders(self, rest: str) -> None:
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-        self.drip()
-
-    def path_missing(self, rest: str) -> None:
-        self.head(404, {"Content-Length": "0"})
-
-    def drip(self) -> None:
-        for _ in range(100):
-            self.wfile.write(b"x")
-            self.wfile.flush()
-            time.sleep(0.05)
-
-    def head(self, status: int, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.flush()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+def respond(client: socket.socket, request: Request) -> None:
+    path = request.path
+    if path in HOPS:
+        # a site that would love to get its cookie back, and one that sends UTF-8 as it is
+        head = f"HTTP/1.1 302 Found\r\nLocation: {HOPS[path]}\r\nSet-Cookie: id=1; Domain=public.example\r\n\r\n"
+        client.sendall(head.encode())
+    elif path.startswith("/broken"):
+        client.sendall(b"HTTP/1.1 200 OK\r\nno colon here\r\n : folded\r\nContent-Length: 9\r\n\r\nshort")
+    elif path.startswith("/status/"):
+        client.sendall(f"HTTP/1.1 {path[8:11]} Reason\r\nContent-Length: 4\r\n\r\nfile".encode())
+    elif path.startswith("/chunked"):
+        client.sendall(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: x\r\n\r\n"
+        )
+    elif path.startswith("/close"):
+        client.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + BODY)
+    else:
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY)
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    with outside(tmp_path_factory.mktemp("keys"), respond).running() as net:
+        yield net
 
 
-fetch = GuardedFetch(allow_loopback=True, deadline_s=1.0, idle_s=0.5)
+@pytest.fixture
+def net(running: Outside) -> Outside:
+    running.answers = {"cdn.public.example": [["151.101.1.140"]], "v6.public.example": [["2606:2800:220:1::1"]]}
+    for seen in (running.dialled, running.looked_up, running.requests):
+        seen.clear()
+    return running
 
 
-@pytest.mark.parametrize("path", ["/ok", "/redirect/2"])
-def test_a_file_is_fetched(site: str, path: str) -> None:
-    assert fetch(site + path, max_bytes=len(BODY)) == BODY
+@pytest.fixture
+def fetch(net: Outside) -> GuardedFetch:
+    return GuardedFetch(network=net.network, deadline_s=5.0, idle_s=2.0)
 
 
-def test_no_credentials_and_no_compression_are_sent(site: str) -> None:
-    seen.clear()
-    fetch(site + "/ok?signature=1", max_bytes=len(BODY))
-    path, headers = seen[0]
-    assert path == "/ok?signature=1"
-    assert not {"Authorization", "Cookie", "Referer"} & set(headers)
-    assert headers["Accept-Encoding"] == "identity" and headers["Host"] == site.removeprefix("http://")
+def test_the_connection_goes_to_the_checked_address_under_the_original_name(net: Outside, fetch: GuardedFetch) -> None:
+    net.answers["files.public.example"] = [["151.101.1.140", "93.184.216.34"], ["127.0.0.1"]]
+    assert fetch("https://Files.Public.example/a%20b.jpg?x=%2F", max_bytes=len(BODY)) == BODY
+    assert net.looked_up == ["files.public.example"]  # once
+    assert net.dialled == [("151.101.1.140", 443)]
+    (request,) = net.requests
+    assert (request.sni, request.header("Host")) == ("files.public.example", "files.public.example")
+    assert request.path == "/a%20b.jpg?x=%2F"
 
 
-def test_a_compressed_body_is_never_inflated(site: str) -> None:
-    assert fetch(site + "/gzip", max_bytes=10) == b"\x1f\x8b!!"
+def test_three_redirects_over_other_hosts_are_followed_each_checked(net: Outside, fetch: GuardedFetch) -> None:
+    assert fetch("https://files.public.example/one", max_bytes=len(BODY)) == BODY
+    assert [request.header("Host") for request in net.requests] == [
+        "files.public.example",
+        "files.public.example",
+        "cdn.public.example",
+        "v6.public.example",
+    ]
+    assert [request.sni for request in net.requests] == [request.header("Host") for request in net.requests]
+    assert [address for address, _ in net.dialled] == ["93.184.216.34"] * 2 + ["151.101.1.140", "2606:2800:220:1::1"]
+    assert net.requests[3].path == "/b%C3%BCcher%20.jpg?sig=1&x=%C3%BC"
 
 
-def test_the_byte_cap_holds_for_endless_bodies(site: str) -> None:
+def test_a_fourth_redirect_is_not_followed(net: Outside, fetch: GuardedFetch) -> None:
+    with pytest.raises(MediaFetchFailed):
+        fetch("https://files.public.example/a", max_bytes=len(BODY))
+    assert [request.path for request in net.requests] == ["/a", "/b", "/c", "/d"]
+
+
+def test_nothing_but_the_request_is_sent_to_any_host(net: Outside, fetch: GuardedFetch) -> None:
+    fetch("https://files.public.example/one", max_bytes=len(BODY))
+    for request in net.requests:
+        names = [line.partition(":")[0] for line in request.head.split("\r\n")[1:]]
+        assert names == ["Host", "User-Agent", "Accept-Encoding"] and request.header("Accept-Encoding") == "identity"
+
+
+def test_a_redirect_inside_tells_no_more_than_any_fault(net: Outside, fetch: GuardedFetch) -> None:
+    with pytest.raises(MediaFetchFailed) as caught:
+        fetch("https://files.public.example/inside", max_bytes=len(BODY))
+    assert caught.value.detail == UNIFORM_DETAIL and net.trap.accepted == 0
+
+
+def test_the_byte_cap_is_exact(fetch: GuardedFetch) -> None:
+    for path in ("/sized", "/close"):
+        assert fetch(f"https://files.public.example{path}", max_bytes=len(BODY)) == BODY
+        with pytest.raises(PayloadTooLarge):
+            fetch(f"https://files.public.example{path}", max_bytes=len(BODY) - 1)
+        assert fetch.head(f"https://files.public.example{path}", max_bytes=300) == BODY[:300]
+        assert fetch.head(f"https://files.public.example{path}", max_bytes=len(BODY) * 2) == BODY
+
+
+def test_chunks_are_put_together(fetch: GuardedFetch) -> None:
+    assert fetch("https://files.public.example/chunked", max_bytes=5) == b"abcde"
     with pytest.raises(PayloadTooLarge):
-        fetch(site + "/endless", max_bytes=100_000)
-    with pytest.raises(PayloadTooLarge):
-        fetch(site + "/ok", max_bytes=len(BODY) - 1)
+        fetch("https://files.public.example/chunked", max_bytes=4)
 
 
-def test_the_head_alone_is_fetched(site: str) -> None:
-    assert fetch.head(site + "/endless", max_bytes=4096) == (BODY + BODY)[:4096]
-    assert fetch.head(site + "/ok", max_bytes=len(BODY) * 2) == BODY
+@pytest.mark.parametrize("status", [100, 201, 204, 206, 300, 302, 304, 401, 403, 404, 407, 500, 503])
+def test_only_200_is_a_file(fetch: GuardedFetch, status: int) -> None:
+    with pytest.raises(MediaFetchFailed):
+        fetch(f"https://files.public.example/status/{status}", max_bytes=len(BODY))
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/short", "/drip", "/dripheaders", "/redirect/3"])
-def test_faults_are_one_uniform_error_in_time(site: str, path: str) -> None:
+@pytest.mark.parametrize("host", ["expired", "other", "stranger"])
+def test_a_certificate_that_proves_nothing_ends_it(net: Outside, fetch: GuardedFetch, host: str) -> None:
+    with pytest.raises(MediaFetchFailed) as caught:
+        fetch(f"https://{host}.public.example/a", max_bytes=len(BODY))
+    assert caught.value.detail == UNIFORM_DETAIL and net.requests == []
+
+
+@pytest.mark.parametrize("path", ["/sized", "/broken", "/signed", "/status/403"])
+@pytest.mark.parametrize("host", ["files", "expired"])
+def test_no_query_reaches_a_log_or_a_traceback(
+    fetch: GuardedFetch, caplog: pytest.LogCaptureFixture, host: str, path: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    told = ""
+    try:
+        fetch(f"https://{host}.public.example{path}?{SECRET}", max_bytes=len(BODY))
+    except DetectorError as error:
+        told = "".join(traceback.format_exception(error))
+    assert SECRET not in caplog.text + told and "0f1e2d3c" not in caplog.text + told
+
+
+def test_what_a_refused_url_says_is_not_in_the_traceback() -> None:
+    user = "user:" + "hunter2".upper()  # not in this source as it is looked for
+    with pytest.raises(MediaUrlForbidden) as caught:
+        GuardedFetch()(f"https://{user}@files.public.example\u2100/?{SECRET}", max_bytes=1)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "HUNTER2" not in told and SECRET not in told
+
+
+def test_the_resolver_has_its_time_too() -> None:
+    def slow(host: str, port: int) -> list[str]:
+        time.sleep(3.0)
+        return ["93.184.216.34"]
+
     start = time.monotonic()
     with pytest.raises(MediaFetchFailed) as caught:
-        fetch(site + path, max_bytes=1_000_000)
-    assert caught.value.detail == "The URL could not be fetched as a public HTTPS file."
-    assert time.monotonic() - start < 3  # the deadline is 1 s
-
-
-def test_a_redirect_is_checked_like_the_first_url(site: str) -> None:
-    with pytest.raises(MediaUrlForbidden):
-        fetch(site + "/inside", max_bytes=100)
-
-
-def test_a_private_name_is_never_connected_to(site: str) -> None:
-    port = int(site.rpartition(":")[2])
-    private = GuardedFetch(resolver=lambda host, _port: ["127.0.0.1"])
-    seen.clear()
-    with pytest.raises(MediaFetchFailed):
-        private("https://rebound.example/ok", max_bytes=100)
-    with pytest.raises(MediaUrlForbidden):
-        private(f"https://rebound.example:{port}/ok", max_bytes=100)
-    assert seen == []
+        GuardedFetch(network=Network(slow), deadline_s=0.2)("https://files.public.example/", max_bytes=1)
+    assert caught.value.detail == UNIFORM_DETAIL and time.monotonic() - start < 2.0
 
 
 def test_a_name_that_does_not_resolve_is_the_same_error() -> None:
     def nothing(host: str, port: int) -> list[str]:
-        raise OSError("no such host")
+        raise socket.gaierror("no such host")
 
     with pytest.raises(MediaFetchFailed) as caught:
-        GuardedFetch(resolver=nothing)("https://nowhere.example/", max_bytes=1)
-    assert caught.value.detail == "The URL could not be fetched as a public HTTPS file."
+        GuardedFetch(network=Network(nothing))("https://nowhere.example/", max_bytes=1)
+    assert caught.value.detail == UNIFORM_DETAIL
+
+
+def test_names_are_looked_up_from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(host: str, port: int, **_: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        asked.append(host)
+        return [(2, 1, 6, "", (address, port)) for address in ("93.184.216.34", "10.0.0.1", "93.184.216.34")]
+
+    monkeypatch.setattr(connection.socket, "getaddrinfo", answer)
+    assert resolve("files.public.example", 443) == ["93.184.216.34", "10.0.0.1"]
+    resolve("localhost", 80)
+    assert asked == ["files.public.example.", "localhost"]  # no search list may complete a caller's name
+
+
+def test_a_local_cloud_fetches_from_loopback_over_http() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(MediaUrlForbidden):
+            GuardedFetch()(f"http://127.0.0.1:{port}/", max_bytes=1)
+        with pytest.raises(MediaFetchFailed):  # the listener never answers; that it was reached is what counts
+            GuardedFetch(allow_loopback=True, deadline_s=0.2)(f"http://localhost:{port}/", max_bytes=1)
+        server.settimeout(1.0)
+        server.accept()[0].close()

@@ -65,12 +65,12 @@ class GuardedFetch:
             # Nothing of the caller's call goes along: no key, no cookie, no referrer, not even between two hops.
             headers = {"Host": target.host_header, "User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
             connection.request("GET", target.path, headers=headers)
-            response = connection.getresponse()
-            if response.status in REDIRECTS and (location := response.headers.get("Location")):
-                return _Redirect(location)
-            if response.status != 200:
-                raise Unreachable
-            return _read(response, max_bytes, whole)
+            with connection.getresponse() as response:
+                if response.status in REDIRECTS and (location := response.headers.get("Location")):
+                    return _Redirect(location)
+                if response.status != 200:
+                    raise Unreachable
+                return _read(response, max_bytes, whole)
 
 
 @dataclass(frozen=True)
@@ -80,16 +80,18 @@ class _Redirect:
 
 def _read(response: HTTPResponse, max_bytes: int, whole: bool) -> bytes:
     expected = _expected_bytes(response.headers)
-    cap = max_bytes if expected is None else min(expected, max_bytes)
     if whole and expected is not None and expected > max_bytes:
         raise _too_large(max_bytes)
+    wanted = max_bytes + 1 if whole else max_bytes  # one more than allowed, to see that there is more
+    wanted = wanted if expected is None else min(wanted, expected)
     body = BytesIO()  # unlike a bytearray, it hands its bytes over without a second copy of a large file
-    while body.tell() < cap and (chunk := response.read1(min(CHUNK_BYTES, cap - body.tell()))):
+    while body.tell() < wanted and (chunk := response.read1(min(CHUNK_BYTES, wanted - body.tell()))):
         body.write(chunk)
-    if whole and expected is None and body.tell() == cap and response.read1(1):
+    if body.tell() == 0 or (expected is not None and body.tell() < wanted):
+        raise Unreachable  # nothing, or cut short
+    if whole and body.tell() > max_bytes:
         raise _too_large(max_bytes)
-    if expected is not None and body.tell() < cap:
-        raise Unreachable  # cut short
+    body.truncate(wanted)  # http.client gives more than was asked for when a chunk says that its size is negative
     return body.getvalue()
 
 

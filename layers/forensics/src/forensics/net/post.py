@@ -47,9 +47,9 @@ class GuardedPost:
         ) as connection:
             sent = {"Host": target.host_header, "User-Agent": USER_AGENT, "Content-Type": "application/json", **headers}
             connection.request("POST", target.path, body=body, headers=sent)
-            response = connection.getresponse()
-            response.read(MAX_ANSWER_BYTES)
-            return response.status, _retry_after_s(response.headers.get("Retry-After"))
+            with connection.getresponse() as response:
+                response.read1(MAX_ANSWER_BYTES)  # `read` would take a chunk of size -1 for all there ever is
+                return response.status, _retry_after_s(response.headers.get("Retry-After"))
 
 
 def _retry_after_s(value: str | None) -> float | None:

@@ -65,7 +65,8 @@ def check_url(url: str, *, allow_loopback: bool = False) -> Target:
 
 def redirected(url: str, location: str) -> str:
     """Return where a Location header leads from `url`; raises ValueError."""
-    if _UNCLEAN.search(location):  # urljoin would drop some of these silently
+    # urljoin drops some of the unclean silently, and reads as a path the three slashes that browsers read as a host
+    if _UNCLEAN.search(location) or location.startswith("///"):
         raise ValueError("unclean location")
     return urljoin(url, location.encode("latin-1").decode())  # http.client reads as Latin-1 what is UTF-8 in practice
 
