@@ -8,12 +8,14 @@ from forensics.domain.errors import (
     InvalidRequest,
     MediaCorrupt,
     MediaTypeMismatch,
+    MediaUrlForbidden,
     PayloadTooLarge,
     UnsupportedMediaType,
 )
 from forensics.domain.job import DetectOptions, DetectRequest, JobStatus
 from forensics.domain.result import Analysis
 from forensics.usecases.abandon_job import AbandonJob
+from forensics.usecases.accept_media import refuse_callback
 from forensics.usecases.analyse_image import AnalyseImage
 from forensics.usecases.detect_media import DetectMedia
 from forensics.usecases.finish_job import PURGE_BACKSTOP_S, FinishJob
@@ -57,8 +59,13 @@ class World:
             clock=self.clock,
             region="eu-west-1",
             max_bytes=1_000_000,
+            check_callback=self.check_callback,
         )
         self.process = ProcessJob(self.analyse, self.finish, self.jobs, self.media)
+
+    def check_callback(self, url: str) -> None:
+        if not url.startswith("https://"):
+            raise MediaUrlForbidden
 
 
 @pytest.fixture
@@ -216,3 +223,21 @@ def test_what_takes_longer_than_the_caller_waits_becomes_a_job(world: World, pho
     assert len(world.queue.sent) == 1
     patient = detect(replace(ask(photo), wait_s=40))
     assert patient.job.status is JobStatus.COMPLETED
+
+
+def test_a_callback_is_guarded_before_anything_else_and_kept_with_the_job(world: World, photo: bytes) -> None:
+    bad = replace(ask(photo, wait=False), options=DetectOptions(callback_url="http://10.0.0.1/"))
+    with pytest.raises(MediaUrlForbidden):
+        world.detect(bad)
+    assert not world.jobs.rows and not world.media.objects
+    good = replace(bad, options=DetectOptions(callback_url="https://hooks.example/in?t=1"))
+    job = world.detect(good).job
+    stored = world.jobs.get("acme", job.job_id)
+    assert stored is not None and stored.options.callback_url == "https://hooks.example/in?t=1"
+    assert "hooks.example" not in repr(stored) + str(world.queue.sent)
+
+
+def test_a_service_without_webhooks_takes_no_callback(world: World, photo: bytes) -> None:
+    quiet = replace(world.detect, check_callback=refuse_callback)
+    with pytest.raises(MediaUrlForbidden, match="no webhooks"):
+        quiet(replace(ask(photo), options=DetectOptions(callback_url="https://hooks.example/in")))

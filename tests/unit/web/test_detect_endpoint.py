@@ -130,7 +130,7 @@ def test_prefer_wait_is_answered(prefer: str, applied: str | None) -> None:
         (json_body({}), 400, "invalid-request", None),
         (json_body({"media_url": URL, "strict": True}), 400, "invalid-request", "/strict"),
         (json_body({"media_url": URL, "strict_mode": "perhaps"}), 400, "invalid-request", "/strict_mode"),
-        (json_body({"media_url": URL, "callback_url": URL}), 400, "invalid-request", "/callback_url"),
+        (json_body({"media_url": URL, "callback_url": "h" * 2049}), 400, "invalid-request", "/callback_url"),
         (json_body({"media_url": URL, "external_id": "x" * 65}), 400, "invalid-request", "/external_id"),
         (json_body({"media_url": URL, "metadata": {"a/b": "x" * 513}}), 400, "invalid-request", "/metadata/a~1b"),
         (
