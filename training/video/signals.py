@@ -143,7 +143,7 @@ def bounds(watched: Sequence[Watched], name: str) -> tuple[float, float]:
         if clip.label == "real" and not clip.fault:
             own = [v for m in clip.stretches if (v := MEASURES[name]((m,))) is not None]
             values += own
-            weights += [1 / len(own)] * len(own)
+            weights += [1 / max(1, len(own))] * len(own)
     order = np.argsort(values)
     share = np.cumsum(np.array(weights)[order]) / sum(weights)
     low, high = (float(np.array(values)[order][np.searchsorted(share, q)]) for q in (0.05, 0.95))

@@ -11,6 +11,7 @@ import io
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
@@ -19,9 +20,13 @@ import av
 import numpy as np
 
 from forensics.detect.image import ImageDetector
+from forensics.domain.tracks import FacesSeen
+from forensics.domain.video import Chunk
 from forensics.media.video import read_frames
 from forensics.settings import ModelSettings
 from forensics.usecases.analyse_video import plan_video, score_chunk
+from forensics.usecases.watch_faces import FaceWatch
+from forensics.wiring.video import face_watch
 
 T = TypeVar("T")
 FPS, WIDTH, HEIGHT, KEYFRAME_EVERY = 25, 1280, 720, 250
@@ -36,14 +41,26 @@ def main() -> None:
     detector = ImageDetector.load(settings.models_dir, settings.encoders_dir, threads=1)
     detector.detect(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
     film = repeated(args.clip, args.seconds)
+    watch = face_watch(replace(settings, threads=1))
     plan = timed(f"plan of {args.seconds:g} s", lambda: plan_video(io.BytesIO(film)))
-    times = [t for chunk in plan.chunks for t in chunk.times]
-    timed(f"{len(times)} frames decoded", lambda: [list(read_frames(io.BytesIO(film), c.times)) for c in plan.chunks])
+    whole, looks = (sum(map(len, part)) for part in zip(*((c.times, c.face_times) for c in plan.chunks), strict=True))
+    timed(f"{looks} frames decoded", lambda: [list(read_frames(io.BytesIO(film), c.face_times)) for c in plan.chunks])
+    seen = timed(
+        f"{looks} frames decoded and searched for faces",
+        lambda: [watched(film, c, watch()) for c in plan.chunks],
+    )
+    print(f"searches: {sum(told.searched for told in seen)}, faces: {sum(len(told.pieces) for told in seen)}")
     chunks = timed(
-        f"{len(times)} frames decoded and scored",
-        lambda: [score_chunk(io.BytesIO(film), c, detector) for c in plan.chunks],
+        f"the same, and {whole} whole frames scored",
+        lambda: [score_chunk(io.BytesIO(film), c, detector, watch()) for c in plan.chunks],
     )
     print(f"covered: {sum(c.covered_s for c in chunks):.1f} s in {len(chunks)} chunks")
+
+
+def watched(film: bytes, chunk: Chunk, watch: FaceWatch) -> FacesSeen:
+    for time_s, rgb in read_frames(io.BytesIO(film), chunk.face_times):
+        watch.see(time_s, rgb)
+    return watch.told()
 
 
 def timed(name: str, work: Callable[[], T]) -> T:

@@ -157,6 +157,8 @@ def test_a_worker_looks_for_faces_more_often_than_at_whole_frames() -> None:
     found = chunks_of(data, finder)
     assert finder.searches == sum(c.faces.searched for c in found if c.faces) > 2 * sum(len(c.frames) for c in found)
     assert all(c.latency_ms >= 0 for c in found)
+    joined = join_video(plan_video(io.BytesIO(data)), found, None, Provenance(), DetectOptions(), model=MODEL)
+    assert [(m.name, m.status) for m in joined.detection.models] == [("video-frames", "ok"), ("face-tracks", "skipped")]
 
 
 def test_no_face_is_a_reason_of_an_open_verdict_alone() -> None:

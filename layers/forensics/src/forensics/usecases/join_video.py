@@ -11,13 +11,14 @@ from forensics.domain.face_signals import face_signals
 from forensics.domain.face_verdict import face_segments, faces_detection, tracks_of
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis, MediaFacts
-from forensics.domain.scores import Detection, Segment
+from forensics.domain.scores import Detection, ModelScore, Segment
 from forensics.domain.verdict import REASON_TEXTS, Decision, Verdict, decide
 from forensics.domain.video import Chunk, ChunkResult, SoundResult, VideoFacts, VideoModel, VideoPlan
 from forensics.domain.video_verdict import frame_segments, frames_detection, strongest
 
 DURATION_DIGITS = 1
 COVERAGE_DIGITS = 3
+NO_FACE_MODEL = ModelScore("face-tracks", "none", None, "skipped", 0)
 SOUND_FAILED = "The sound track could not be analysed; the verdict rests on the picture."
 
 
@@ -47,7 +48,8 @@ def join_video(
     if not frames and (sound is None or sound.score is None):
         raise _nothing_scored(found)
     faces = faces_detection(tracks, seen, model.faces)
-    picture = replace(picture, signals=picture.signals + face_signals(tracks, model.signals))
+    unscored = (NO_FACE_MODEL,) if seen and faces is None else ()
+    picture = replace(picture, models=picture.models + unscored, signals=face_signals(tracks, model.signals))
     detection, said = strongest(picture, faces, sound, strict=options.strict_mode)
     duration_s = plan.facts.duration_s
     segments = frame_segments(frames, model.spans, duration_s=duration_s) + (sound.segments if sound else ())
