@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,6 +20,13 @@ RATE_HZ = 48_000
 TICKS_PER_S = 1000
 DARKEST, BRIGHTEST = 20, 200
 CORNER = 250
+QUICK = {
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=1"},
+    "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+}
+_PIXELS = {"mjpeg": "yuvj420p"}
 _LOSSLESS: dict[str, dict[str, Any]] = {"webp": {"lossless": True}}
 
 
@@ -35,6 +43,8 @@ class Film:
     keyframe_every: int = 20
     sound: bool = False
     stamps_s: Sequence[float] | None = None  # of frames that do not come evenly
+    pixel_aspect: Fraction = Fraction(1)  # width by height of one pixel
+    sound_tracks: int = 1
 
 
 def film(spec: Film) -> bytes:
@@ -43,22 +53,19 @@ def film(spec: Film) -> bytes:
     stamps = spec.stamps_s or [i / spec.fps for i in range(round(spec.seconds * spec.fps))]
     with av.open(buffer, "w", format=spec.container) as output:
         stream = output.add_stream(spec.codec, rate=spec.fps)
-        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, _PIXELS.get(spec.codec, "yuv420p")
         stream.codec_context.gop_size = spec.keyframe_every
         stream.codec_context.time_base = Fraction(1, TICKS_PER_S if spec.stamps_s else spec.fps)
+        stream.codec_context.sample_aspect_ratio = spec.pixel_aspect
+        if spec.codec in QUICK:
+            stream.options = QUICK[spec.codec]
         if spec.codec == "libx264":
             stream.options = {"preset": "ultrafast", "sc_threshold": "0"}
-        sound = (
-            output.add_stream("libopus" if spec.container == "webm" else "aac", rate=RATE_HZ) if spec.sound else None
-        )
+        name = "libopus" if spec.container == "webm" else "aac"
+        sounds = [output.add_stream(name, rate=RATE_HZ) for _ in range(spec.sound_tracks if spec.sound else 0)]
         _add_pictures(output, stream, spec, stamps)
-        if sound is not None:
-            tone = (0.3 * np.sin(np.arange(round(spec.seconds * RATE_HZ)) / 20)).astype(np.float32)[None]
-            resampler = av.AudioResampler(sound.format.name, sound.layout, RATE_HZ, sound.frame_size or 960)
-            frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
-            frame.sample_rate = RATE_HZ
-            for part in (*resampler.resample(frame), *resampler.resample(None), None):
-                output.mux(sound.encode(part))
+        for sound in sounds:
+            _add_tone(output, sound, spec.seconds)
     return buffer.getvalue()
 
 
@@ -137,3 +144,12 @@ def _picture(size: tuple[int, int], grey: int) -> NDArray[np.uint8]:
     picture = np.full((size[1], size[0], 3), grey, dtype=np.uint8)
     picture[: size[1] // 4, : size[0] // 4] = CORNER
     return picture
+
+
+def _add_tone(output: av.container.OutputContainer, sound: AudioStream, seconds: float) -> None:
+    tone = (0.3 * np.sin(np.arange(round(seconds * RATE_HZ)) / 20)).astype(np.float32)[None]
+    resampler = av.AudioResampler(sound.format.name, sound.layout, RATE_HZ, sound.frame_size or 960)
+    frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+    frame.sample_rate = RATE_HZ
+    for part in (*resampler.resample(frame), *resampler.resample(None), None):
+        output.mux(sound.encode(part))

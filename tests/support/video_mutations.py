@@ -19,7 +19,7 @@ from tests.support.mutations import damaged
 from tests.support.sounds import wav
 
 MAX_I32, MAX_U32 = 0x7FFF_FFFF, 0xFFFF_FFFF
-WILD = (0, 7, MAX_I32, MAX_U32)
+WILD = (0, 7, MAX_I32)
 BOXES = (b"moov", b"trak", b"mdia", b"stbl", b"stsd", b"stts", b"stsz", b"stco", b"mdat", b"elst")
 CHUNKS = (b"LIST", b"avih", b"strf", b"idx1")
 HUGE_PX = 65_535
@@ -60,7 +60,7 @@ def _crafted(files: Mapping[str, bytes]) -> dict[str, Make]:
 
 def _lengths(files: Mapping[str, bytes]) -> Iterator[tuple[str, Make]]:
     """Wild lengths of boxes and chunks: the four bytes before a box's name, after a chunk's."""
-    for name, marks, order in (("h264.mp4", BOXES, ">I"), ("mpeg4.mov", BOXES[:3], ">I"), ("mpeg4.avi", CHUNKS, "<I")):
+    for name, marks, order in (("h264.mp4", BOXES, ">I"), ("mpeg4.avi", CHUNKS, "<I")):
         data = files[name]
         for mark in marks:
             at = data.find(mark)
@@ -72,10 +72,10 @@ def _lengths(files: Mapping[str, bytes]) -> Iterator[tuple[str, Make]]:
 
 def _bombs() -> dict[str, Make]:
     """Small files that would cost minutes or gigabytes."""
-    large = Film(container="matroska", width=4096, height=2304, seconds=70, fps=10)
+    large = Film(container="matroska", width=4096, height=2304, seconds=24, fps=10)
     return {
         "4K without a keyframe": partial(still_film, large),
-        "8K without a keyframe": partial(still_film, replace(large, width=7680, height=4320, seconds=200, fps=1)),
+        "8K without a keyframe": partial(still_film, replace(large, width=7680, height=4320, seconds=40, fps=2)),
         "an hour of nothing": partial(still_film, Film(width=16, height=16, seconds=3600, fps=1)),
         "29 minutes of nothing": partial(still_film, Film(width=16, height=16, seconds=1740, fps=30)),
         "a thousand frames a second": partial(still_film, Film(width=16, height=16, seconds=60, fps=1000)),
@@ -106,7 +106,7 @@ def _tables(mp4: bytes) -> dict[str, Make]:
     """Sample tables, durations and sizes that lie."""
     made: dict[str, bytes] = {}
     for box, at in ((b"mvhd", 16), (b"mdhd", 16), (b"tkhd", 20)):
-        made |= {f"{box.decode()} lasts {n}": _patched(mp4, box, at, n) for n in (0, 1, MAX_I32, MAX_U32)}
+        made |= {f"{box.decode()} lasts {n}": _patched(mp4, box, at, n) for n in (0, 1, MAX_U32)}
     for box, at in ((b"mvhd", 12), (b"mdhd", 12)):
         made |= {f"{box.decode()} has {n} ticks a second": _patched(mp4, box, at, n) for n in (0, 1, MAX_U32)}
     for box in (b"stsz", b"stts", b"stsc", b"stco", b"elst", b"stsd", b"stss"):

@@ -172,7 +172,7 @@ def _box(draw: ImageDraw.ImageDraw, box: Region, tile: Tile, at: tuple[int, int]
     wide = int(draw.textlength(label, font=font(SMALL_PX))) + 4
     top = y0 - 14 if y0 >= 14 else y0
     left = min(x0, max(0, width - wide))
-    draw.rectangle((at[0] + left, at[1] + top, at[0] + left + wide, at[1] + top + 14), fill=colour)
+    draw.rectangle((at[0] + left, at[1] + top, at[0] + left + wide - 1, at[1] + top + 13), fill=colour)
     draw.text((at[0] + left + 2, at[1] + top), label, fill=PAPER, font=font(SMALL_PX))
 
 

@@ -11,6 +11,7 @@ from forensics.domain.errors import MediaCorrupt
 
 MAX_SAMPLES = 1_000_000  # of a track: an hour of AAC has 170,000, half an hour of film at 240 frames a second 432,000
 MAX_BOXES = 500_000  # of a file: fragments of a second each, for hours
+OLD_QUICKTIME = (b"moov", b"mdat", b"wide")  # how files from before the box `ftyp` begin
 _MAX_FIELDS = 64  # bytes of a box that are looked at
 _PARENTS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf")
 
@@ -42,7 +43,7 @@ def refuse_endless_tables(source: BinaryIO) -> None:
     Reads box headers only, wherever they lie; other formats, whose indexes cannot be shorter than what they promise, pass.
     """
     source.seek(0)
-    if source.read(8)[4:] != b"ftyp":
+    if source.read(8)[4:] not in (b"ftyp", *OLD_QUICKTIME):
         return
     tracks, fragments = [_Track()], 0
     for number, (name, body) in enumerate(_boxes(source)):

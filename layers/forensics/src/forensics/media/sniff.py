@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from forensics.domain.errors import InvalidRequest, MediaTypeMismatch, UnsupportedMediaType
 from forensics.media.animation import is_animated
+from forensics.media.mp4_bounds import OLD_QUICKTIME
 from forensics.media.tracks import asf_has_video, isobmff_sound_only, matroska, ogg_has_video
 
 SNIFF_BYTES = 4096
@@ -44,6 +45,7 @@ _BRANDS = {b"avif": "avif", b"avis": "avif"} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "heic"
 )
 _ALSO_HOLDS = {"video": ("audio",)}
+_TRANSPORT_SYNC = b"\x47"
 _PICTURES = ("gif", "webp", "png")  # what can move, and has a first frame
 _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ")
 
@@ -54,7 +56,9 @@ def sniff(data: bytes) -> MediaKind:
     A container that can hold film is video, unless its track list is among the bytes and names sound alone. A GIF, WebP or PNG of
     more than one frame is video: told by the frames when the whole file is given, else by what its head says.
     """
-    kind = _riff(data) or _isobmff(data) or _film_or_sound(data) or _prefix(data) or _mp3_frame(data)
+    kind = (
+        _riff(data) or _isobmff(data) or _film_or_sound(data) or _prefix(data) or _transport(data) or _mp3_frame(data)
+    )
     if kind is None:
         raise UnsupportedMediaType("The bytes are no image, audio or video format this service knows.")
     return MediaKind(kind.name, "video") if kind.name in _PICTURES and is_animated(data) else kind
@@ -91,6 +95,8 @@ def _riff(data: bytes) -> MediaKind | None:
 
 
 def _isobmff(data: bytes) -> MediaKind | None:
+    if data[4:8] in OLD_QUICKTIME:
+        return MediaKind("mp4", "audio" if isobmff_sound_only(data) else "video")
     if data[4:8] != b"ftyp":
         return None
     size = min(int.from_bytes(data[:4], "big"), 256, len(data))
@@ -112,6 +118,15 @@ def _film_or_sound(data: bytes) -> MediaKind | None:
         return MediaKind("ogg", "video" if ogg_has_video(data) else "audio")
     if data.startswith(_ASF):
         return MediaKind("wmv", "video") if asf_has_video(data) else MediaKind("wma", "audio")
+    return None
+
+
+def _transport(data: bytes) -> MediaKind | None:
+    """MPEG transport packets of 188 bytes, in cameras' files with a time stamp of 4 bytes before each."""
+    for first, packet in ((0, 188), (4, 192)):
+        marks = data[first : first + 4 * packet : packet]
+        if marks == _TRANSPORT_SYNC * 4:
+            return MediaKind("mpegts", "video")
     return None
 
 

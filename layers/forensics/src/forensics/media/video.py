@@ -62,6 +62,7 @@ _PARSE_ERRORS = (av.FFmpegError, EOFError, LookupError, MemoryError, OverflowErr
 _PROBED_PACKETS = 300
 _LEAST_LAST_S = 1.0
 _BLIND_SEEK_S = 4.0  # without an index: seek when the next frame is further away than this
+_MOST_ASPECT = 4.0  # pixels said to be further from square are taken as square
 _INDEX_GAP_S = 2.0  # an index that ends this long before the declared end does not bear the declaration out
 
 Rgb = NDArray[np.uint8]
@@ -96,6 +97,7 @@ class _Track:
     tick_s: float
     start_s: float
     fps: float
+    pixel_aspect: float  # width by height of one pixel
 
     def frames(self) -> Iterator[tuple[float, VideoFrame]]:
         """Yield what can be decoded from here on with its time; damaged packets are passed over.
@@ -162,8 +164,9 @@ def probe_video(source: BinaryIO, *, max_seconds: float = MAX_SECONDS) -> Probed
         first = next((frame for _, frame in islice(track.frames(), _PROBED_PACKETS)), None)
         if first is None:
             raise MediaCorrupt("No frame of the video can be decoded.")
-        turned = _quarter_turns(first) % 2
-        width, height = (first.height, first.width) if turned else (first.width, first.height)
+        width, height = _square_size(first, track.pixel_aspect)
+        if _quarter_turns(first) % 2:
+            width, height = height, width
         facts = VideoFacts(
             container=_container_name(track.container),
             codec=track.stream.codec_context.name,
@@ -202,7 +205,7 @@ def show_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[Shown]:
             if found is None or found[0] < wanted - track.frame_lasts_s:
                 continue
             if shown is None or shown[0] != found[0]:
-                shown = found[0], Shown(max(0.0, found[0]), _upright(found[1]), walk.keyframe_s)
+                shown = found[0], Shown(max(0.0, found[0]), _upright(found[1], track.pixel_aspect), walk.keyframe_s)
             yield shown[1]._replace(wanted_s=wanted)
 
 
@@ -282,7 +285,8 @@ def _picture_track(container: InputContainer) -> _Track:
     stream.codec_context.skip_frame = "NONREF"  # no other frame needs them: about half of the work
     tick_s = float(stream.time_base or 0) or 1 / 90_000
     start_s = (stream.start_time or 0) * tick_s
-    return _Track(container, stream, tick_s, start_s, float(stream.average_rate or 0) or 25.0)
+    aspect = float(stream.sample_aspect_ratio or 1)
+    return _Track(container, stream, tick_s, start_s, float(stream.average_rate or 0) or 25.0, aspect)
 
 
 def _index(track: _Track) -> tuple[tuple[float, ...], float]:
@@ -330,8 +334,17 @@ def _quarter_turns(frame: VideoFrame) -> int:
     return round(frame.rotation / 90) % 4
 
 
-def _upright(frame: VideoFrame) -> Rgb:
-    rgb = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+def _square_size(frame: VideoFrame, pixel_aspect: float) -> tuple[int, int]:
+    """Return the width and height that show the frame as it is meant with square pixels, none of them lost."""
+    width, height = frame.width, frame.height
+    wide = max(width, round(width * pixel_aspect)), max(height, round(height / max(pixel_aspect, 1e-9)))
+    odd = not 1 / _MOST_ASPECT <= pixel_aspect <= _MOST_ASPECT or wide[0] * wide[1] > MAX_FRAME_PIXELS
+    return (width, height) if odd else wide
+
+
+def _upright(frame: VideoFrame, pixel_aspect: float) -> Rgb:
+    width, height = _square_size(frame, pixel_aspect)
+    rgb = frame.to_ndarray(format="rgb24", width=width, height=height).astype(np.uint8, copy=False)
     return np.ascontiguousarray(np.rot90(rgb, _quarter_turns(frame)))
 
 

@@ -67,13 +67,14 @@ def plan_video(
         raise PayloadTooLarge(f"A video may have at most {max_bytes} bytes.")
     source.seek(0)
     head = source.read(SNIFF_BYTES)
-    if not is_moving_picture(source):  # of these the whole file is told by its probing
-        expect(head, medium="video")
+    moving = is_moving_picture(source)  # of these the whole file is told by its probing
+    kind = None if moving else expect(head, medium="video")
     probed = probe_video(source, max_seconds=max_seconds)
     chunks = plan_chunks(
         probed.facts.duration_s, keyframes=probed.keyframes_s, most=most_frames, per_chunk=frames_per_chunk
     )
-    facts = replace(probed.facts, bytes=size, sha256=_sha256(source))
+    name = kind.name if kind else probed.facts.container
+    facts = replace(probed.facts, container=name, bytes=size, sha256=_sha256(source))
     return VideoPlan(facts, chunks, facts.has_audio)
 
 
