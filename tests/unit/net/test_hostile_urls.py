@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -133,6 +134,24 @@ def test_the_trap_catches_what_the_guard_lets_pass(net: Outside) -> None:
     with pytest.raises(DetectorError):
         GuardedFetch(network=net.network, allow_loopback=True)("http://127.0.0.1:9/", max_bytes=4)
     assert net.dialled == [("127.0.0.1", 9)] and net.trap.accepted == 1
+
+
+def test_the_threat_models_figures_are_the_corpus() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "threat-model-fetch.md").read_text()
+    text, redirects = (sum(map(kind, CORPUS)) for kind in (_is_text, _is_redirect))
+    assert (
+        f"{text} URLs refused by their text, {len(CORPUS) - text - redirects} sets of DNS answers, {redirects} redirects"
+        in page
+    )
+    assert f"{len(CORPUS)}/{len(CORPUS)} refused, 0 connections" in page
+
+
+def _is_text(row: HostileUrl) -> bool:
+    return row.code == "media-url-forbidden"
+
+
+def _is_redirect(row: HostileUrl) -> bool:
+    return row.location is not None
 
 
 @pytest.mark.parametrize(
