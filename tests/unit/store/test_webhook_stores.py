@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,7 +18,7 @@ from forensics.store.deliveries import DynamoDeliveries
 from forensics.store.events import EventBus, NotPublished
 from forensics.store.secrets import KmsBox
 from forensics.store.timers import QueueTimer, ScheduleTimer
-from forensics.store.webhooks import DynamoEndpoints
+from forensics.store.webhooks import MAX_TRIES, DynamoEndpoints
 
 NOW = datetime(2026, 11, 22, 14, 40, tzinfo=UTC)
 ENDPOINT = Endpoint(
@@ -98,6 +99,28 @@ def test_a_tenant_has_at_most_ten_and_a_deletion_makes_room(endpoints: DynamoEnd
     assert not endpoints.delete("acme", "whe_unknown")
     assert endpoints.delete("acme", numbered(3).endpoint_id)
     assert endpoints.add(numbered(99)) and not endpoints.add(numbered(98))
+
+
+def test_writers_that_race_wait_and_try_again(endpoints: DynamoEndpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, waits = endpoints.client(), []
+    write = client.transact_write_items
+    conflict = client.exceptions.TransactionCanceledException(
+        {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": [{"Code": "TransactionConflict"}]},  # type: ignore[typeddict-unknown-key]
+        "TransactWriteItems",
+    )
+    faults = [conflict, conflict]
+
+    def racing(**call: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return write(**call)
+
+    monkeypatch.setattr(client, "transact_write_items", racing)
+    assert replace(endpoints, sleep=waits.append).add(ENDPOINT)
+    assert len(waits) == 2 and endpoints.get("acme", ENDPOINT.endpoint_id) == ENDPOINT
+    faults = [conflict] * MAX_TRIES
+    with pytest.raises(ClientError):
+        replace(endpoints, sleep=waits.append).add(numbered(2))
 
 
 def test_the_tenants_own_endpoint_is_made_once_and_never_listed(endpoints: DynamoEndpoints) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +14,12 @@ from forensics.domain.webhooks import CALLBACK, MAX_ENDPOINTS, Endpoint, Endpoin
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 Item = dict[str, Any]
 
+MAX_TRIES = 6
+BACKOFF_S = 0.2  # at most, between two transactions on the same rows
 _COUNT = "endpoint-count"
 
 
@@ -24,36 +29,28 @@ class DynamoEndpoints:
 
     client: Callable[[], DynamoDBClient]
     table: str
+    sleep: Callable[[float], None] = time.sleep
 
     def add(self, endpoint: Endpoint) -> bool:
-        client = self.client()
-        try:
-            client.transact_write_items(
-                TransactItems=[
-                    {
-                        "Update": {
-                            "TableName": self.table,
-                            "Key": _key(endpoint.tenant, _COUNT),
-                            "UpdateExpression": "ADD endpoints :one",
-                            "ConditionExpression": "attribute_not_exists(endpoints) OR endpoints < :most",
-                            "ExpressionAttributeValues": {":one": {"N": "1"}, ":most": {"N": str(MAX_ENDPOINTS)}},
-                        }
-                    },
-                    {
-                        "Put": {
-                            "TableName": self.table,
-                            "Item": _item(endpoint),
-                            "ConditionExpression": "attribute_not_exists(#item)",
-                            "ExpressionAttributeNames": {"#item": "item"},
-                        }
-                    },
-                ]
-            )
-        except client.exceptions.TransactionCanceledException as exc:
-            if exc.response["CancellationReasons"][0]["Code"] != "ConditionalCheckFailed":
-                raise
-            return False
-        return True
+        return self._both(
+            {
+                "Update": {
+                    "TableName": self.table,
+                    "Key": _key(endpoint.tenant, _COUNT),
+                    "UpdateExpression": "ADD endpoints :one",
+                    "ConditionExpression": "attribute_not_exists(endpoints) OR endpoints < :most",
+                    "ExpressionAttributeValues": {":one": {"N": "1"}, ":most": {"N": str(MAX_ENDPOINTS)}},
+                }
+            },
+            {
+                "Put": {
+                    "TableName": self.table,
+                    "Item": _item(endpoint),
+                    "ConditionExpression": "attribute_not_exists(#item)",
+                    "ExpressionAttributeNames": {"#item": "item"},
+                }
+            },
+        )
 
     def add_callback(self, endpoint: Endpoint) -> Endpoint:
         client = self.client()
@@ -84,33 +81,24 @@ class DynamoEndpoints:
         return _endpoint(item) if item else None
 
     def delete(self, tenant: str, endpoint_id: str) -> bool:
-        client = self.client()
-        try:
-            client.transact_write_items(
-                TransactItems=[
-                    {
-                        "Update": {
-                            "TableName": self.table,
-                            "Key": _key(tenant, _COUNT),
-                            "UpdateExpression": "ADD endpoints :less",
-                            "ExpressionAttributeValues": {":less": {"N": "-1"}},
-                        }
-                    },
-                    {
-                        "Delete": {
-                            "TableName": self.table,
-                            "Key": _key(tenant, _sort(endpoint_id)),
-                            "ConditionExpression": "attribute_exists(#item)",
-                            "ExpressionAttributeNames": {"#item": "item"},
-                        }
-                    },
-                ]
-            )
-        except client.exceptions.TransactionCanceledException as exc:
-            if exc.response["CancellationReasons"][1]["Code"] != "ConditionalCheckFailed":
-                raise
-            return False
-        return True
+        return self._both(
+            {
+                "Update": {
+                    "TableName": self.table,
+                    "Key": _key(tenant, _COUNT),
+                    "UpdateExpression": "ADD endpoints :less",
+                    "ExpressionAttributeValues": {":less": {"N": "-1"}},
+                }
+            },
+            {
+                "Delete": {
+                    "TableName": self.table,
+                    "Key": _key(tenant, _sort(endpoint_id)),
+                    "ConditionExpression": "attribute_exists(#item)",
+                    "ExpressionAttributeNames": {"#item": "item"},
+                }
+            },
+        )
 
     def rotate(self, tenant: str, endpoint_id: str, *, sealed_secret: str, previous_until: datetime) -> bool:
         return self._update(
@@ -142,6 +130,23 @@ class DynamoEndpoints:
         )
         endpoint = self.get(tenant, endpoint_id)
         return endpoint.failing_since or at if endpoint else at
+
+    def _both(self, count: TransactWriteItemTypeDef, row: TransactWriteItemTypeDef) -> bool:
+        """Make both writes or neither; False when one's condition does not hold. Tenants that race themselves wait a little."""
+        client = self.client()
+        for tries_left in reversed(range(MAX_TRIES)):
+            try:
+                client.transact_write_items(TransactItems=[count, row])
+            except client.exceptions.TransactionCanceledException as exc:
+                reasons = {reason["Code"] for reason in exc.response["CancellationReasons"]}
+                if "ConditionalCheckFailed" in reasons:
+                    return False
+                if "TransactionConflict" not in reasons or not tries_left:
+                    raise
+                self.sleep(random.uniform(0, BACKOFF_S))
+            else:
+                return True
+        raise AssertionError("the last try returns or raises")
 
     def _update(self, tenant: str, endpoint_id: str, expression: str, values: Mapping[str, str]) -> bool:
         """Change an endpoint that is there; False when it is not (an update must not bring a deleted one back)."""
