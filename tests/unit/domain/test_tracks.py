@@ -25,6 +25,7 @@ from forensics.domain.tracks import (
 )
 from forensics.domain.video import FaceRule, FrameSpans
 from forensics.domain.video_verdict import FACES_DECIDE, FRAMES_DECIDE, SOUND_DECIDES, frames_detection, strongest
+from forensics.media.video_plan import plan_chunks
 from tests.support.fakes import NORMAL, STRICT
 from tests.unit.domain.test_video import MODEL, frames, heard
 
@@ -165,3 +166,20 @@ def test_faces_that_could_not_be_scored_leave_the_word_to_others() -> None:
     whole = frames_detection(frames(0.1), MODEL, latency_ms=1)
     found, sentence = strongest(whole, unscored, None, strict=False)
     assert (sentence, found.score) == (FRAMES_DECIDE, whole.score)
+
+
+def test_half_an_hour_with_three_faces_stays_small() -> None:
+    chunks = plan_chunks(1800.0, keyframes=())
+    measures = FaceMeasures(1.5, 0.01234, 0.01234, 2, 0.01234)
+    likely = tuple(range(100, 164))
+    told = [
+        seen(
+            *(
+                FacePiece(tuple(look(t, -1.234, x=1234.5) for t in looks), likely, measures)
+                for looks in [[t for t in c.face_times if t * 2 % 1 < 0.3]] * 3
+            )
+        )
+        for c in chunks
+    ]
+    assert sum(len(p.looks) for t in told for p in t.pieces) >= 3 * 100
+    assert sum(len(json.dumps(t.to_json())) for t in told) < 256 * 1024
