@@ -17,7 +17,9 @@ from forensics.wiring.service import Service
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
-api = lambda_handler(create_app(unified_router(service.choose_function(), service.invoker()), guard=call_counter(service)))
+api = lambda_handler(
+    create_app(unified_router(service.choose_function(), service.invoker()), guard=call_counter(service))
+)
 
 
 @logger.inject_lambda_context(clear_state=True)

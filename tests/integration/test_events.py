@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ import pytest
 
 from forensics.domain.job import Job
 from forensics.domain.keys import hash_key, key_id
+from forensics.domain.upload import Upload
 from forensics.store.clients import AwsClients
 from forensics.store.jobs import DynamoJobs
+from forensics.store.uploads import DynamoUploads
+from forensics.web.batch_routes import BatchAnswer
 from forensics.web.job_list_routes import JobLines
 from forensics.web.model_routes import ModelList
 from forensics.web.schemas import FailedJob, PendingJob, Problem, Result
@@ -23,6 +27,7 @@ from tests.support.clips import clip
 from tests.support.events import LambdaContext
 from tests.support.sounds import wav
 
+UPLOAD = Upload("acme", "upload_01ARZ3NDEKTSV4RRFFQ69G5FAV", 500, datetime.now(UTC) + timedelta(minutes=15))
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 Load = Callable[[str], Handler]
 
@@ -60,7 +65,7 @@ def test_no_valid_key_is_unauthorized(handler: Load, name: str) -> None:
 def answer(handler: Load, name: str) -> tuple[int, dict[str, Any]]:
     function = next(
         f
-        for f in ("detect_image", "detect_audio", "detect_video", "detect", "jobs", "uploads", "usage")
+        for f in ("detect_image", "detect_audio", "detect_video", "detect", "jobs", "uploads", "batches", "usage")
         if name.startswith(f + "_")
     )
     got = handler(function)(event(name), LambdaContext())
@@ -94,6 +99,7 @@ def test_a_tiny_picture_is_inconclusive(handler: Load, stack: AwsClients) -> Non
         ("jobs_get", 404, "not-found"),
         ("jobs_list_bad_cursor", 400, "invalid-request"),
         ("jobs_feedback", 404, "not-found"),
+        ("batches_get_unknown", 404, "not-found"),
     ],
 )
 def test_faults_are_problems(handler: Load, name: str, status: int, code: str) -> None:
@@ -241,6 +247,43 @@ def test_public_paths_need_no_key(handler: Load, name: str, member: str) -> None
 def test_the_models_are_told(handler: Load) -> None:
     status, body = answer(handler, "jobs_models")
     assert status == 200 and {"image", "audio", "video"} <= {m.name for m in ModelList.model_validate(body).data}
+
+
+def test_a_batch_becomes_jobs_and_messages(handler: Load, stack: AwsClients, jobs: DynamoJobs) -> None:
+    stack.s3().put_object(Bucket="media", Key=UPLOAD.key, Body=b"\xff\xd8\xff")
+    DynamoUploads(stack.dynamodb, "uploads").create(UPLOAD)
+    status, body = answer(handler, "batches_create")
+    made = BatchAnswer.model_validate(body)
+    assert (status, made.counts.queued, made.counts.failed) == (202, 1, 1)
+    first, second = (jobs.get("acme", job.job_id) for job in made.jobs)
+    assert first is not None and second is not None and second.document["error"]["code"] == "upload-not-found"
+    url = stack.sqs().get_queue_url(QueueName="batch")["QueueUrl"]
+    (message,) = stack.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert json.loads(message["Body"]) == {
+        "tenant": "acme",
+        "job_id": first.job_id,
+        "live": True,
+        "upload_id": UPLOAD.upload_id,
+    }
+
+
+def test_a_batchs_item_goes_to_its_medium(handler: Load, stack: AwsClients, queued: Callable[[bytes], Job]) -> None:
+    queued(b"what lies there is replaced")
+    stack.s3().put_object(Bucket="media", Key=UPLOAD.key, Body=b"\xff\xd8\xff")
+    assert handler("batches")(event("batches_item_upload"), LambdaContext()) == {"batchItemFailures": []}
+    assert objects(stack) == [f"media/acme/{JOB_ID}"]
+    url = stack.sqs().get_queue_url(QueueName="image")["QueueUrl"]
+    assert len(stack.sqs().receive_message(QueueUrl=url)["Messages"]) == 1
+
+
+def test_a_batchs_forbidden_url_fails_its_job(
+    handler: Load, jobs: DynamoJobs, stack: AwsClients, queued: Callable[[bytes], Job]
+) -> None:
+    queued(b"left over")
+    assert handler("batches")(event("batches_item_forbidden_url"), LambdaContext()) == {"batchItemFailures": []}
+    job = jobs.get("acme", JOB_ID)
+    assert job is not None and job.document["error"]["code"] == "media-url-forbidden"
+    assert objects(stack) == []
 
 
 def test_an_upload_gets_a_row_a_form_and_its_end(handler: Load, stack: AwsClients) -> None:
