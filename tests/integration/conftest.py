@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "COUNTERS_TABLE": "counters",
     "IDEMPOTENCY_TABLE": "idempotency",
     "UPLOADS_TABLE": "uploads",
+    "BATCHES_TABLE": "batches",
     "MEDIA_BUCKET": "media",
     "DETECT_IMAGE_FUNCTION": "detect-image",
     "POWERTOOLS_SERVICE_NAME": "tests",
@@ -54,8 +55,9 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
         _table(aws, "counters", "owner", "entry")
         _table(aws, "idempotency", "record_id")
         _table(aws, "uploads", "tenant", "upload_id")
+        _table(aws, "batches", "tenant", "batch_id")
         aws.s3().create_bucket(Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        for name in ("IMAGE", "AUDIO", "PURGE"):
+        for name in ("IMAGE", "AUDIO", "PURGE", "BATCH"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", aws.sqs().create_queue(QueueName=name.lower())["QueueUrl"])
         monkeypatch.setenv("VIDEO_STATE_MACHINE", _state_machine(aws))
         key = KeyRecord(hash_key(DEMO_KEY), "acme", "free", ("detect", "jobs"), "active", live=False, per_minute=20)
