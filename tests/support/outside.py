@@ -44,11 +44,11 @@ class Listener:
 
     serve: Callable[[socket.socket], None]
     accepted: int = 0
-    socket: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+    server: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
 
     @property
     def port(self) -> int:
-        return int(self.socket.getsockname()[1])
+        return int(self.server.getsockname()[1])
 
     @contextmanager
     def running(self) -> Iterator[Listener]:
@@ -57,13 +57,13 @@ class Listener:
             yield self
         finally:
             with suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
-            self.socket.close()
+                self.server.shutdown(socket.SHUT_RDWR)
+            self.server.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
-                connection = self.socket.accept()[0]
+                connection = self.server.accept()[0]
                 self.accepted += 1
                 threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
