@@ -14,7 +14,7 @@ FIND_PYTHON := for python in python3 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest -q
 
 .PHONY: help setup serve demo key check test test-fast test-e2e test-slow lint types imports bench lock openapi \
-	fetch-encoders train-audio evaluate evaluate-image evaluate-audio clean
+	fetch-encoders train-audio train-face evaluate evaluate-image evaluate-audio clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -92,6 +92,11 @@ train-audio:  ## train and measure the speech model (AUDIO_EXTRA, WHISPER=model.
 	$(TRAIN) -m training.audio.partial
 	$(if $(VOCODERS),$(TRAIN) -m training.audio.held_out_copies --weights $(VOCODERS))
 	$(TRAIN) -m training.audio.card
+
+train-face:  ## train and measure the face model (FACE_EXTRA; an environment of training/requirements.txt)
+	$(TRAIN) -m training.face.train --config training/face/configs/first.toml
+	$(TRAIN) -m training.face.export --run runs/face-first
+	$(TRAIN) -m training.face.card
 
 evaluate-image: evaluate  ## measure the product on a labelled folder of pictures (DATA=...); one JSON
 evaluate-audio: evaluate  ## the same on a folder of recordings

@@ -38,8 +38,18 @@ class FaceNet(nn.Module):
         self.score = nn.Linear(HEAD_CHANNELS, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = nn.functional.relu6(self._bn0(self._conv_stem(x)))
-        for block in self._blocks:
+        return self.late(self.early(x, blocks=0), blocks=0)
+
+    def early(self, x: Tensor, *, blocks: int) -> Tensor:
+        """Return what the stem and the first `blocks` blocks make of the crops."""
+        y: Tensor = nn.functional.relu6(self._bn0(self._conv_stem(x)))
+        for block in self._blocks[:blocks]:
+            y = block(y)
+        return y
+
+    def late(self, y: Tensor, *, blocks: int) -> Tensor:
+        """Return the logits (n,) of what `early` returned."""
+        for block in self._blocks[blocks:]:
             y = block(y)
         y = nn.functional.relu6(self._bn1(self._conv_head(y))).mean(dim=(2, 3))  # (n, 1280)
         return cast(Tensor, self.score(self.dropout(y))[:, 0])

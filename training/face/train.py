@@ -45,7 +45,7 @@ class Recipe:
     warmup: int
     average: float
     label_smoothing: float
-    freeze_norms: bool
+    frozen_blocks: int  # the stem and so many blocks keep ImageNet's weights; 0 trains everything
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def train(recipe: Recipe, run: Path) -> None:
     while step < recipe.steps and time.monotonic() - started < recipe.minutes * 60:
         for pixels in batches(recipe, rng):
             for group in optimiser.param_groups:
-                group["lr"] = recipe.rate * schedule(step, recipe)
+                group["lr"] = recipe.rate * schedule(step, recipe, time.monotonic() - started)
             losses.append(one_step(net, optimiser, pixels, recipe))
             step += 1
             blend_into(average, net, keep=min(recipe.average, step / (step + 10)))
@@ -106,13 +106,17 @@ def batches(recipe: Recipe, rng: np.random.Generator) -> Iterator[NDArray[np.uin
 def one_step(net: FaceNet, optimiser: torch.optim.Optimizer, pixels: NDArray[np.uint8], recipe: Recipe) -> float:
     """Learn from one batch, reals first; returns the loss."""
     net.train()
-    if recipe.freeze_norms:
-        freeze_batch_norm(net)
+    freeze_batch_norm(net)
     labels = torch.arange(len(pixels)).ge(len(pixels) // 2).float()
     targets = labels * (1 - 2 * recipe.label_smoothing) + recipe.label_smoothing
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = net(torch.from_numpy(to_tensor(pixels, norm=NORM)).to(memory_format=torch.channels_last))
-    loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), targets)
+    x = torch.from_numpy(to_tensor(pixels, norm=NORM)).to(memory_format=torch.channels_last)
+    if recipe.frozen_blocks:  # forward alone pays in bfloat16: backward through depthwise layers is slower in it
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            early = net.early(x, blocks=recipe.frozen_blocks)
+        logits = net.late(early.float(), blocks=recipe.frozen_blocks)
+    else:
+        logits = net(x)
+    loss = nn.functional.binary_cross_entropy_with_logits(logits, targets)
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -120,11 +124,13 @@ def one_step(net: FaceNet, optimiser: torch.optim.Optimizer, pixels: NDArray[np.
     return float(loss.detach())
 
 
-def schedule(step: int, recipe: Recipe) -> float:
-    """Return the share of the rate: up in a line, down in a half cosine."""
+def schedule(step: int, recipe: Recipe, seconds: float) -> float:
+    """Return the share of the rate: up in a line, down in a half cosine to the last step or minute, whichever comes first."""
     if step < recipe.warmup:
         return (step + 1) / recipe.warmup
-    return float(0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(1.0, step / recipe.steps))))
+    return float(
+        0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(1.0, max(step / recipe.steps, seconds / 60 / recipe.minutes))))
+    )
 
 
 def blend_into(average: dict[str, Tensor], net: FaceNet, *, keep: float) -> None:

@@ -22,7 +22,6 @@ from training.face.data import Faces, SavedFace, face_extra, load_faces
 from training.face.mesh import FaceMesh
 
 MADE = {"self_blend": 0.5, "swap": 0.33, "reenact": 0.17}
-FILM_SWAP_VIEWS = 2  # side-by-side films are few and the truest: each frame twice a view
 JITTER = 0.02  # of landmarks, in distances of the eyes: what the detector errs by
 PARTNERS = 6  # of so many faces the one that looks the same way is pasted
 MADE_OF = ("photo", "video")
@@ -71,7 +70,7 @@ def plan(rows: Sequence[SavedFace], rng: np.random.Generator) -> list[tuple[str,
     for n, row in enumerate(rows):
         halves[row.pair][row.label] = n
     found = [(h[0], h[1]) for h in halves.values() if len(h) == 2]
-    jobs += [("film_swap", real, fake) for real, fake in found for _ in range(FILM_SWAP_VIEWS)]
+    jobs += [("film_swap", real, fake) for real, fake in found]
     photos = [n for n in reals if rows[n].kind == "photo"]
     jobs += [("synthetic", int(rng.choice(photos)), n) for n, row in enumerate(rows) if row.kind == "synthetic"]
     return [jobs[n] for n in rng.permutation(len(jobs))]
