@@ -133,7 +133,7 @@ def _add_pictures(
 ) -> None:
     ticks = TICKS_PER_S if spec.stamps_s else spec.fps
     for stamp in stamps:
-        picture = _picture((spec.width, spec.height), round(grey_at(stamp, spec.seconds)))
+        picture = _picture((spec.width, spec.height), round(min(grey_at(stamp, spec.seconds), BRIGHTEST)))
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = round(stamp * ticks), Fraction(1, ticks)
         output.mux(stream.encode(frame))
