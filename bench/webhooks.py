@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
+from botocore.config import Config
 
 from forensics.domain.job import DetectOptions, Job, JobStatus, timestamp
 from forensics.store.jobs import DynamoJobs
@@ -81,7 +82,7 @@ def soak(cloud: LocalCloud, *, events: int, patience_s: float) -> Soak:
     """End `events` jobs and wait until all were told, or `patience_s` seconds have passed."""
     jobs, start = Jobs.of(cloud), time.monotonic()
     headers = {"Authorization": f"Bearer {cloud.create_key(tenant=TENANT, live=True)}"}
-    with httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=60, trust_env=False) as api:
+    with httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=300, trust_env=False) as api:
         moods = Moods()
         with contextlib.ExitStack() as doors:
             door = doors.enter_context(receiver())
@@ -155,7 +156,8 @@ class Jobs:
 
     @classmethod
     def of(cls, cloud: LocalCloud) -> Jobs:
-        client: DynamoDBClient = session().client("dynamodb", endpoint_url=cloud.emulator.endpoint, config=CONFIG)
+        patient = CONFIG.merge(Config(read_timeout=300, retries={"total_max_attempts": 5}))  # the machine may be busy
+        client: DynamoDBClient = session().client("dynamodb", endpoint_url=cloud.emulator.endpoint, config=patient)
         return cls(DynamoJobs(lambda: client, cloud.outputs["JobsTableName"], ttl_days=1))
 
     def end(self, job_id: str) -> None:
