@@ -9,7 +9,7 @@ import pytest
 
 from forensics.domain.errors import MediaCorrupt
 from forensics.media.audio import open_audio
-from forensics.media.mp4_bounds import MAX_SAMPLES, refuse_endless_tables
+from forensics.media.mp4_bounds import MAX_EDITS, MAX_SAMPLES, refuse_endless_tables
 from forensics.media.video import probe_video
 from tests.support.films import Film, film
 from tests.support.sounds import Encoding, encoded, tone, wav
@@ -41,6 +41,13 @@ def test_pcm_has_a_sample_for_every_tick_and_is_no_bomb() -> None:
     assert 50 * 48_000 > MAX_SAMPLES
     with open_audio(data) as reader:
         assert reader.facts.declared_s == pytest.approx(50, abs=0.1)
+
+
+def test_an_edit_list_without_end_is_refused() -> None:
+    data = film(Film(seconds=1))
+    probe_video(io.BytesIO(patched(data, b"elst", 4, 1)))
+    with pytest.raises(MediaCorrupt, match="edit list"):
+        probe_video(io.BytesIO(patched(data, b"elst", 4, MAX_EDITS + 1)))
 
 
 def test_fragments_count_together() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from itertools import pairwise, takewhile
 
 import numpy as np
@@ -102,6 +103,14 @@ def test_a_declared_length_that_the_frames_do_not_bear_out_is_measured() -> None
     scale = int.from_bytes(data[at : at + 4], "big")
     data[at + 4 : at + 8] = (scale * 7200).to_bytes(4, "big")  # two hours
     assert probe_video(io.BytesIO(bytes(data))).facts.duration_s == pytest.approx(SECONDS, abs=0.3)
+
+
+@pytest.mark.parametrize("declared_s", [-1.0, 0.0, 0.1, 1.5, 1e300, float("nan")])
+def test_what_a_short_length_and_a_short_index_leave_out_is_counted(declared_s: float) -> None:
+    data = film(Film(container="matroska", keyframe_every=600))  # one cue, at the beginning
+    at = data.index(b"\x44\x89\x88") + 3
+    lying = data[:at] + struct.pack(">d", declared_s * 1000) + data[at + 8 :]
+    assert probe_video(io.BytesIO(lying)).facts.duration_s == pytest.approx(SECONDS, abs=0.15)
 
 
 def test_sound_alone_is_no_video() -> None:

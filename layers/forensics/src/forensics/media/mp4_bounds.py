@@ -10,10 +10,11 @@ from typing import BinaryIO
 from forensics.domain.errors import MediaCorrupt
 
 MAX_SAMPLES = 1_000_000  # of a track: an hour of AAC has 170,000, half an hour of film at 240 frames a second 432,000
-MAX_BOXES = 500_000  # of a file: fragments of a second each, for hours
+MAX_BOXES = 100_000  # of a file: fragments of a second each, for hours
+MAX_EDITS = 1_000  # of a track: each is a walk over its samples; cameras write one or two, editors dozens
 OLD_QUICKTIME = (b"moov", b"mdat", b"wide")  # how files from before the box `ftyp` begin
 _MAX_FIELDS = 64  # bytes of a box that are looked at
-_PARENTS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf")
+_PARENTS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf", b"edts")
 
 
 @dataclass
@@ -51,6 +52,8 @@ def refuse_endless_tables(source: BinaryIO) -> None:
             tracks.append(_Track())
         if name == b"trun":
             fragments += _number(body, 4)
+        if name == b"elst" and _number(body, 4) > MAX_EDITS:
+            raise MediaCorrupt("The file's edit list is longer than any recording needs.")
         tracks[-1].take(name, body)
         if number > MAX_BOXES:
             raise MediaCorrupt("The file is cut into too many pieces.")

@@ -63,7 +63,6 @@ _PROBED_PACKETS = 300
 _LEAST_LAST_S = 1.0
 _BLIND_SEEK_S = 4.0  # without an index: seek when the next frame is further away than this
 _MOST_ASPECT = 4.0  # pixels said to be further from square are taken as square
-_INDEX_GAP_S = 2.0  # an index that ends this long before the declared end does not bear the declaration out
 
 Rgb = NDArray[np.uint8]
 
@@ -297,14 +296,18 @@ def _index(track: _Track) -> tuple[tuple[float, ...], float]:
 
 
 def _duration_s(track: _Track, indexed_s: float, *, limit_s: float) -> float:
-    """Return the track's length: as declared when the index bears it out, else as its packets say."""
-    stream, container = track.stream, track.container
-    declared_s = (stream.duration or 0) * track.tick_s or (container.duration or 0) / av.time_base
-    if (indexed_s > 0 and abs(declared_s - indexed_s) <= _INDEX_GAP_S) or indexed_s > limit_s:
-        return max(declared_s, indexed_s)
+    """Return the track's length as its packets say, counted from where its index ends; as declared when there are none.
+
+    An index may end early and a declared length may be any number: what either leaves out would never be looked at.
+    """
+    if indexed_s > limit_s:
+        return indexed_s
+    if indexed_s > 0:
+        track.seek(indexed_s)
     measured_s = _packets_end_s(track, limit_s=limit_s)
     track.seek(0.0)
-    return measured_s or declared_s
+    declared_s = (track.stream.duration or 0) * track.tick_s or (track.container.duration or 0) / av.time_base
+    return max(measured_s, indexed_s) or declared_s
 
 
 def _packets_end_s(track: _Track, *, limit_s: float) -> float:
