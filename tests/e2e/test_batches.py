@@ -19,13 +19,14 @@ from tests.support.polling import DEADLINE_S
 pytestmark = pytest.mark.e2e
 
 TENANT = "batches"
+COLD_S = 180  # several functions start cold behind one call, on a busy machine
 
 
 @pytest.fixture
 def api(cloud: LocalCloud) -> Iterator[httpx2.Client]:
     """A tenant of its own, whose list of jobs holds what this file makes."""
     headers = {"Authorization": f"Bearer {cloud.create_key(tenant=TENANT, live=True)}"}
-    with httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=60, trust_env=False) as client:
+    with httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=COLD_S, trust_env=False) as client:
         yield client
 
 

@@ -147,6 +147,17 @@ def test_a_claim_is_repeated_by_its_own_job_only(world: World, photo: bytes) -> 
         world.take.claim(upload, "job_2")
 
 
+def test_an_attempt_that_is_made_again_finds_its_own_claim(world: World, photo: bytes) -> None:
+    upload = world.uploaded(photo)
+    request = replace(world.ask(upload, later=True), job_id="job_1")
+    world.take.claim(upload, "job_1")
+    world.take.move(upload, "media/acme/job_1")  # and there the attempt before ended
+    assert world.detect(request).job.media_key == "media/acme/job_1"
+    assert world.media.objects == {"media/acme/job_1": photo}
+    with pytest.raises(UploadUsed):  # what it had read into its memory went with it
+        world.detect(replace(request, respond_async=False))
+
+
 def test_a_move_is_repeated_without_harm(world: World, photo: bytes) -> None:
     upload = world.uploaded(photo)
     world.take.move(upload, "media/acme/job_1")

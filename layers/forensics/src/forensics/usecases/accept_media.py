@@ -108,6 +108,8 @@ class AcceptMedia:
 
     def _claimed(self, job: Job, upload_id: str) -> Upload:
         """Looked at before it is claimed, so that the wrong path or a half-done upload does not use it up."""
+        if (before := self.uploads.claimed(job.tenant, upload_id, job.job_id)) is not None:
+            return before
         upload = self.uploads.check(job.tenant, upload_id, medium=self.medium, max_bytes=self.max_bytes)
         self.uploads.claim(upload, job.job_id)
         return upload

@@ -109,6 +109,8 @@ class CreateBatch:
 
     def _claim(self, job: Job, upload_id: str) -> None:
         """Now, not when its turn comes: an upload lives for a quarter of an hour, a queue may be longer."""
+        if self.uploads.claimed(job.tenant, upload_id, job.job_id):
+            return
         medium = job.media_type or sniff(self.uploads.head(job.tenant, upload_id)).media_type
         upload = self.uploads.check(job.tenant, upload_id, medium=medium, max_bytes=self.max_bytes[medium])
         self.uploads.claim(upload, job.job_id)

@@ -118,6 +118,11 @@ class TakeUpload:
         expect(self._head(upload), medium=medium)
         return upload
 
+    def claimed(self, tenant: str, upload_id: str, job_id: str) -> Upload | None:
+        """Return the upload when an earlier attempt of the same job has claimed it: its file may be on its way already."""
+        upload = self.rows.get(tenant, upload_id)
+        return upload if upload is not None and upload.used_by == job_id else None
+
     def claim(self, upload: Upload, job_id: str) -> None:
         """Give the upload to the job; raises UploadUsed when another was first."""
         if not self.rows.claim(upload, job_id):
@@ -126,8 +131,8 @@ class TakeUpload:
     def take(self, upload: Upload) -> bytes:
         """Return the whole file, which is in nobody's hands but the caller's from then on."""
         data = self.files.get(upload.key)
-        if data is None:
-            raise UploadIncomplete(NOTHING_THERE)
+        if data is None:  # it was there when it was claimed
+            raise UploadUsed("An attempt before took the file and did not finish. Upload it again.")
         self.files.delete(upload.key)
         return data
 
