@@ -40,7 +40,7 @@ from forensics.wiring.video import face_watch
 
 UPPER_SHARE = 0.5
 LEAST_FRAMES = 2
-LEAST_LOOKS = 3  # at a face that is judged
+LEAST_LOOKS = 2  # at a face that is judged
 BOOTSTRAPS = 500
 TOLERATED = 1  # real clips above the strict threshold
 # Made by a generator from a still or from sound: every pixel is synthetic. The others are real film with another face pasted in.

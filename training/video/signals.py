@@ -11,7 +11,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +36,10 @@ WORDS = {
     "identity_drift": ("steady", "natural", "drifting", "How unlike the face is to its own mean."),
     "blink_rate": ("rare", "natural", "frequent", "Blinks a minute."),
 }
+SERVED = ("flicker", "identity_drift")  # the others answer to little but the size and the sharpness of a face
 WHOLE_FRAME_SOURCES = ("musev", "dreamtalk")
 OTHER_EVERY = 5  # one frame of so many shows another face
+REACH = 2.5  # eye distances around the middle of a face: more than its crop shows of it
 GAIN, SHAKE = 0.04, 0.03  # deviations: of the brightness; of the shift, in eye distances
 
 
@@ -70,7 +72,7 @@ def main() -> None:
             )
     ranges = {name: bounds(watched, name) for name in WORDS}
     out = settings.models_dir / "video"
-    (out / "signals.toml").write_text(toml(ranges))
+    (out / "signals.toml").write_text(toml({name: ranges[name] for name in SERVED}))
     values = [vars(w) | {"stretches": len(w.stretches)} | {n: rounded(w.value(n)) for n in WORDS} for w in watched]
     worth = {name: worth_of(watched, name) for name in WORDS}
     (out / "signals.json").write_text(json.dumps({"worth": worth, "clips": values}, indent=1) + "\n")
@@ -92,8 +94,17 @@ def watch(path: Path, row: Mapping[str, str], finder: FaceDetector, fault: str) 
 
 
 def faulty(rgb: Rgb, finder: FaceDetector, fault: Fault, rng: np.random.Generator) -> Rgb:
+    """Return the frame with the fault in its largest face; only what is around the face is worked on."""
     faces = finder.detect(rgb, most=1)
-    return fault(rgb, faces[0], rng) if faces else rgb
+    if not faces:
+        return rgb
+    (x, y), reach = np.mean(faces[0].landmarks, axis=0), REACH * faces[0].eye_distance
+    left, top = max(0, round(x - reach)), max(0, round(y - reach))
+    near = rgb[top : round(y + reach), left : round(x + reach)]
+    points = tuple((px - left, py - top) for px, py in faces[0].landmarks)
+    out = rgb.copy()
+    out[top : top + near.shape[0], left : left + near.shape[1]] = fault(near, replace(faces[0], landmarks=points), rng)
+    return out
 
 
 def brighter(rgb: Rgb, face: Face, rng: np.random.Generator) -> Rgb:

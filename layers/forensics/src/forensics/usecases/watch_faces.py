@@ -31,6 +31,7 @@ FOLLOW_WITHIN_S = 0.3  # a face that was seen longer ago is searched for
 MOST_FOLLOWED = 2
 MOST_FACES = 24  # of one worker: a crowd's extras are let go
 LEAST_EYE_DISTANCE_PX = 16.0  # below it the face model would look at interpolated pixels
+LEAST_MEASURED_PX = 24.0  # and below this landmarks and grey levels would be the interpolation's
 NEAR = 0.5  # of a face's width: how far its middle may move between two searches
 _EARLY_S = 0.02  # frames come a little early or late
 _TIME_DIGITS, _PIXEL_DIGITS, _LOGIT_DIGITS = 3, 1, 3
@@ -69,6 +70,10 @@ class _Followed:
     @property
     def likeness(self) -> tuple[int, ...]:
         return self.moments[-1].seen.likeness
+
+    @property
+    def eye_distance(self) -> float:
+        return sum(face.eye_distance for _, face in self.looks) / len(self.looks)
 
     def add(self, time_s: float, face: Face, crop: NDArray[np.uint8], *, look: bool) -> None:
         self.face, self.time_s = face, time_s
@@ -142,7 +147,8 @@ class FaceWatch:
             scores = self.scorer.score(np.stack(list(known.crops.values())))
             logits = {n: round(float(s), _LOGIT_DIGITS) for n, s in zip(known.crops, scores, strict=True)}
         looks = tuple(_look(time_s, face, logits.get(n)) for n, (time_s, face) in enumerate(known.looks))
-        return FacePiece(looks, known.likeness, measure_motion(known.moments))
+        measures = measure_motion(known.moments) if known.eye_distance >= LEAST_MEASURED_PX else None
+        return FacePiece(looks, known.likeness, measures)
 
 
 def _best(known: Sequence[_Followed], face: Face, seen: tuple[int, ...]) -> _Followed | None:
