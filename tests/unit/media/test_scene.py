@@ -43,6 +43,7 @@ def test_a_cut_lies_at_the_keyframe_between_two_scenes_else_halfway() -> None:
 
 
 @pytest.mark.dataset
+@pytest.mark.slow
 def test_clips_lie_further_from_each_other_than_from_themselves() -> None:
     clips = []
     for path in sorted((data_root() / "video").rglob("*.mp4")):

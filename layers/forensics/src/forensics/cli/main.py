@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         "--explain",
         type=Path,
         metavar="DIR",
-        help="write per file what shows why: a heat map or a spectrogram, and the JSON",
+        help="write per file what shows why: a heat map, a spectrogram or a contact sheet, and the JSON",
     )
     parser.add_argument(
         "--resume", type=Path, metavar="OUT", help="append JSON lines to OUT, skipping inputs it already has"
