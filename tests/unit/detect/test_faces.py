@@ -57,7 +57,7 @@ def test_a_peak_is_a_box_around_its_cell_in_pixels_of_the_picture() -> None:
 
 
 def test_the_surest_come_first_and_doubles_go() -> None:
-    found = list(_faces(*answers([(1, 1, 0.6), (1, 2, 0.9), (6, 6, 0.7)]), np.ones(2)))
+    found = list(_faces(*answers([(1, 1, 0.6), (3, 1, 0.9), (6, 6, 0.7)]), np.ones(2)))
     assert [round(f.score, 1) for f in found] == [0.9, 0.7, 0.6]
     assert [round(f.score, 1) for f in _distinct(found)] == [0.9, 0.7]
 

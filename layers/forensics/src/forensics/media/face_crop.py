@@ -33,7 +33,7 @@ def aligned(rgb: Rgb, landmarks: Points) -> Rgb:
     """
     linear, shift = similarity(CANONICAL, landmarks)
     left, top, right, bottom = _bounds(linear, shift)
-    region = Image.fromarray(_cut(rgb, left, top, right, bottom))
+    region = Image.fromarray(cut(rgb, left, top, right, bottom))
     reduction = max(
         1, math.floor(math.sqrt(abs(np.linalg.det(linear))))
     )  # bicubic reads 4 pixels, so the rest is averaged first
@@ -81,8 +81,10 @@ def _bounds(linear: NDArray[np.float64], shift: NDArray[np.float64]) -> tuple[in
     return left, top, right, bottom
 
 
-def _cut(rgb: Rgb, left: int, top: int, right: int, bottom: int) -> Rgb:
-    """Return the rectangle, the picture's edge repeated beyond it."""
+def cut(rgb: Rgb, left: int, top: int, right: int, bottom: int) -> Rgb:
+    """Return a rectangle of the picture, the picture's edge repeated beyond it."""
+    if left >= 0 and top >= 0 and right <= rgb.shape[1] and bottom <= rgb.shape[0]:
+        return np.ascontiguousarray(rgb[top:bottom, left:right])
     rows = np.clip(np.arange(top, bottom), 0, rgb.shape[0] - 1)
     columns = np.clip(np.arange(left, right), 0, rgb.shape[1] - 1)
     return rgb[rows[:, None], columns[None, :]]

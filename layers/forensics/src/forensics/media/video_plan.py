@@ -19,7 +19,7 @@ FRAMES_PER_CHUNK = 8
 MAX_WHOLE_FRAMES = 16
 WHOLE_FRAMES_PER_SECOND = 0.7
 # The first seconds of every chunk are looked at so densely that blinks, lips and jitter can be measured.
-DENSE_SECONDS = 12.0  # of all chunks together
+DENSE_SECONDS = 8.0  # of all chunks together
 LEAST_DENSE_SECONDS = 1.5
 DENSE_STEP_S = 0.1
 _EDGE_S = 0.05  # the last frame begins before the video ends

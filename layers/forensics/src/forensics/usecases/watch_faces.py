@@ -26,7 +26,8 @@ from forensics.media.face_crop import aligned
 from forensics.media.face_measures import likeness_of, measure_face
 from forensics.media.face_motion import Moment, measure_motion
 
-FIND_EVERY_S = 0.5  # between two searches of the whole frame; in between known faces are followed
+FIND_EVERY_S = 1.0  # between two searches of the whole frame; in between known faces are followed
+LOOK_EVERY_S = 0.5  # between two crops of one face for the face model
 FOLLOW_WITHIN_S = 0.3  # a face that was seen longer ago is searched for
 MOST_FOLLOWED = 2
 MOST_FACES = 24  # of one worker: a crowd's extras are let go
@@ -75,10 +76,10 @@ class _Followed:
     def eye_distance(self) -> float:
         return sum(face.eye_distance for _, face in self.looks) / len(self.looks)
 
-    def add(self, time_s: float, face: Face, crop: NDArray[np.uint8], *, look: bool) -> None:
+    def add(self, time_s: float, face: Face, crop: NDArray[np.uint8]) -> None:
         self.face, self.time_s = face, time_s
         self.moments.append(Moment(time_s, face.landmarks, measure_face(crop)))
-        if look:
+        if not self.looks or time_s - self.looks[-1][0] >= LOOK_EVERY_S - _EARLY_S:
             if face.eye_distance >= LEAST_EYE_DISTANCE_PX:
                 self.crops[len(self.looks)] = crop
             self.looks.append((time_s, face))
@@ -101,7 +102,8 @@ class FaceWatch:
     def see(self, time_s: float, rgb: NDArray[np.uint8]) -> None:
         """Look at one upright frame; one that was shown before is passed over."""
         started = time.perf_counter()
-        if self._found_s is None or time_s - self._found_s >= FIND_EVERY_S - _EARLY_S:
+        due_s = FIND_EVERY_S if any(self._recent(time_s)) else LOOK_EVERY_S
+        if self._found_s is None or time_s - self._found_s >= due_s - _EARLY_S:
             self._found_s = time_s
             self.searched += 1
             self._take(time_s, rgb, self.finder.detect(rgb))
@@ -131,15 +133,17 @@ class FaceWatch:
                 self._faces.append(known)
             else:
                 free.remove(known)
-            known.add(time_s, face, crop, look=True)
+            known.add(time_s, face, crop)
 
     def _follow(self, time_s: float, rgb: NDArray[np.uint8]) -> None:
-        recent = [f for f in self._faces if time_s - f.time_s <= FOLLOW_WITHIN_S]
-        for known in sorted(recent, key=lambda f: f.face.eye_distance, reverse=True)[:MOST_FOLLOWED]:
+        for known in sorted(self._recent(time_s), key=lambda f: f.face.eye_distance, reverse=True)[:MOST_FOLLOWED]:
             face = self.finder.follow(rgb, known.face)
             crop = None if face is None or face.box.overlap(known.face.box) < SAME_PLACE else _crop(rgb, face)
             if face is not None and crop is not None:
-                known.add(time_s, face, crop, look=False)
+                known.add(time_s, face, crop)
+
+    def _recent(self, time_s: float) -> list[_Followed]:
+        return [f for f in self._faces if time_s - f.time_s <= FOLLOW_WITHIN_S]
 
     def _piece(self, known: _Followed) -> FacePiece:
         logits: dict[int, float] = {}
