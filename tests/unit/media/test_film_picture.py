@@ -59,6 +59,12 @@ def test_a_flagged_span_is_red_where_it_is() -> None:
     assert not red[: PLOT_PX // 4 - 3].any() and not red[PLOT_PX // 2 + 3 :].any()
 
 
+def test_faces_stand_above_the_frames() -> None:
+    picture = opened(timeline_png(timeline(frames=lane(0.1), face_scores=lane(0.9))))
+    column = picture[:, _LEFT + PLOT_PX // 2]
+    assert np.flatnonzero(near(column, FLAG)).max() < np.flatnonzero(near(column, CALM)).min()
+
+
 def test_every_kind_and_every_model_has_a_lane() -> None:
     low = opened(timeline_png(timeline()))
     kinds = tuple(Segment(1.0, 2.0, 0.9, kind) for kind in ("face", "frame", "audio"))

@@ -12,8 +12,8 @@ from PIL import Image
 
 from forensics.domain.evidence import Provenance
 from forensics.domain.job import DetectOptions
-from forensics.domain.scores import Region, ScoredWindow
-from forensics.domain.video import ChunkResult, FrameScore, SoundResult, VideoPlan
+from forensics.domain.scores import ModelScore, Region, ScoredWindow
+from forensics.domain.video import ChunkResult, FaceRule, FrameScore, SoundResult, VideoPlan
 from forensics.domain.video_timeline import MarkedFace
 from forensics.media.plot import CALM
 from forensics.usecases.analyse_video import join_video, plan_video, score_chunk
@@ -103,6 +103,19 @@ def test_faces_come_with_the_timeline(data: bytes, plan: VideoPlan, chunks: list
     )
     assert VideoTimeline.model_validate_json(marked["timeline"]).faces[0].track == 3
     assert bare["contact_sheet"] != marked["contact_sheet"]
+
+
+def test_faces_have_a_lane_of_the_most_suspicious_one(plan: VideoPlan, chunks: list[ChunkResult]) -> None:
+    rule = FaceRule(0.5, 1, MODEL.spans, MODEL.normal, MODEL.strict)
+    analysis = join_video(plan, chunks, None, Provenance(), DetectOptions(), model=MODEL)
+    models = (*analysis.detection.models, ModelScore("face-tracks", "1", 0.9, "ok", 1))
+    analysis = replace(analysis, detection=replace(analysis.detection, models=models))
+    faces = [MarkedFace(t, Region(0, 0, 9, 9, s), k) for t, s, k in ((1.0, 0.2, 1), (1.0, 0.7, 2), (1.2, 0.4, 1))]
+    model = replace(MODEL, faces=rule)
+    lane = video_timeline(plan, chunks, None, analysis, model=model, faces=faces).face_scores
+    assert lane is not None and lane.model == "face-tracks 1"
+    assert [(s.start, round(s.end, 3), s.score) for s in lane.spans] == [(1.0, 1.2, 0.7), (1.2, 1.7, 0.4)]
+    assert video_timeline(plan, chunks, None, analysis, model=model).face_scores is None
 
 
 def test_the_most_suspicious_frame_of_each_stretch_is_chosen() -> None:

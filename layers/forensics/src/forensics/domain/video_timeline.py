@@ -57,6 +57,7 @@ class VideoTimeline:
     cuts: tuple[float, ...]
     uncovered: tuple[Span, ...]
     faces: tuple[MarkedFace, ...] = ()
+    face_scores: Lane | None = None
 
 
 def video_timeline_document(timeline: VideoTimeline) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def video_timeline_document(timeline: VideoTimeline) -> dict[str, Any]:
         "duration_s": round(timeline.duration_s, _TIME_DIGITS),
         "explains": "synthetic",
         "frames": _lane(timeline.frames),
+        "face_scores": _lane(timeline.face_scores) if timeline.face_scores else None,
         "sound": _lane(timeline.sound) if timeline.sound else None,
         "faces": [_face(f) for f in timeline.faces],
         "flagged_segments": [

@@ -67,12 +67,13 @@ def thumbnail(rgb: Rgb) -> Rgb:
 def timeline_png(timeline: VideoTimeline) -> bytes:
     """Return the scores over time as PNG: flagged spans by kind on top, below them each model's P(fake); cuts cross all lanes."""
     kinds = [k for k in KINDS if spans_of(timeline.segments, k)] or ["frame"]
-    lanes = [("frames", timeline.frames), *([("sound", timeline.sound)] if timeline.sound else [])]
+    all_lanes = (("faces", timeline.face_scores), ("frames", timeline.frames), ("sound", timeline.sound))
+    lanes = [(name, lane) for name, lane in all_lanes if lane is not None]
     flags_end = _FIRST_ROW + len(kinds) * (_FLAG_PX + 4)
     bottom = flags_end + _GAP_PX + len(lanes) * (_SCORES_PX + _GAP_PX) - _GAP_PX
     image = Image.new("RGB", (_WIDTH, bottom + _AXIS_PX + 4), PAPER)
     canvas = _Timeline(image, timeline)
-    canvas.text((_LEFT, _TITLE_Y), f"P(fake) over time by {' and '.join(lane.model for _, lane in lanes)}", size=16)
+    canvas.text((_LEFT, _TITLE_Y), f"P(fake) over time by {', '.join(lane.model for _, lane in lanes)}", size=16)
     for n, kind in enumerate(kinds):
         top = _FIRST_ROW + n * (_FLAG_PX + 4)
         canvas.flags(kind, (top, top + _FLAG_PX - 1))
@@ -80,7 +81,7 @@ def timeline_png(timeline: VideoTimeline) -> bytes:
     for (name, lane), row in zip(lanes, rows, strict=True):
         canvas.scores(name, lane, row)
     canvas.cuts((_FIRST_ROW, bottom))
-    canvas.gaps(rows[0])
+    canvas.gaps((rows[0][0], rows[-1 if timeline.sound is None else -2][1]))
     canvas.times(under=[row[1] for row in rows], axis_y=bottom + 4)
     return _png(few_colours(image))
 

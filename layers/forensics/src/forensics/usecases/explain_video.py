@@ -12,12 +12,14 @@ from forensics.domain.cuts import cuts
 from forensics.domain.errors import MediaCorrupt
 from forensics.domain.face_verdict import marked_faces
 from forensics.domain.result import Analysis, Artifact
+from forensics.domain.scores import Region
 from forensics.domain.video import ChunkResult, FrameScore, SoundResult, VideoModel, VideoPlan
 from forensics.domain.video_timeline import Lane, MarkedFace, ScoredSpan, VideoTimeline, video_timeline_document
 from forensics.media.film_picture import MOST_TILES, Tile, contact_sheet_png, thumbnail, timeline_png
 from forensics.media.video import show_frames
 
-_SAME_MOMENT_S = 0.05  # a face belongs to a frame of the sheet when it was seen this close to it
+_SAME_MOMENT_S = 0.25  # a face belongs to a frame of the sheet when it was scored this close to it
+_LONGEST_LOOK_S = 0.5  # that one look at a face stands for
 
 
 def video_artifacts(
@@ -61,6 +63,7 @@ def video_timeline(
 ) -> VideoTimeline:
     """Return every model's scores over time."""
     frames = sorted((f for c in chunks for f in c.frames), key=lambda f: f.time_s)
+    marked = tuple(faces) or marked_faces(analysis.tracks)
     whole = {c.index for c in chunks if c.error is None}
     lane = Lane(f"{model.name}-frames {model.version}", model.spans.enter, _around(frames, plan.facts.duration_s))
     return VideoTimeline(
@@ -70,7 +73,8 @@ def video_timeline(
         segments=analysis.segments,
         cuts=cuts([look for c in chunks for look in c.looks]),
         uncovered=tuple((c.start_s, c.end_s) for c in plan.chunks if c.index not in whole),
-        faces=tuple(faces) or marked_faces(analysis.tracks),
+        faces=marked,
+        face_scores=_faces_lane(marked, analysis, model),
     )
 
 
@@ -91,10 +95,31 @@ def _tiles(
             time_s = min(by_time, key=lambda t: abs(t - shown.time_s))
             if tiles and tiles[-1].time_s == time_s:
                 continue
-            boxes = tuple(f.box for f in timeline.faces if abs(f.time_s - time_s) <= _SAME_MOMENT_S)
+            boxes = _boxes(timeline.faces, time_s)
             flagged = any(s.start <= time_s <= s.end and s.kind != "audio" for s in timeline.segments)
             tiles.append(Tile(time_s, thumbnail(shown.rgb), by_time[time_s].score, flagged, frame_size, boxes))
     return tiles
+
+
+def _boxes(faces: Sequence[MarkedFace], time_s: float) -> tuple[Region, ...]:
+    """Return of every track the box that was scored nearest to a moment."""
+    near = [f for f in faces if abs(f.time_s - time_s) <= _SAME_MOMENT_S]
+    nearest = {f.track: f.box for f in sorted(near, key=lambda f: -abs(f.time_s - time_s))}
+    return tuple(nearest.values())
+
+
+def _faces_lane(faces: Sequence[MarkedFace], analysis: Analysis, model: VideoModel) -> Lane | None:
+    """Return the highest P(fake) of a face over time; None without a face model or a scored face."""
+    used = next((m for m in analysis.detection.models if m.name.endswith("-tracks")), None)
+    if model.faces is None or used is None or not faces:
+        return None
+    highest: dict[float, float] = {}
+    for face in faces:
+        highest[face.time_s] = max(face.box.score, highest.get(face.time_s, 0.0))
+    moments = sorted(highest)
+    gaps = [min(_LONGEST_LOOK_S, b - a) for a, b in pairwise([*moments, moments[-1] + _LONGEST_LOOK_S])]
+    spans = tuple(ScoredSpan(at, at + gap, highest[at]) for at, gap in zip(moments, gaps, strict=True))
+    return Lane(f"{used.name} {used.version}", model.faces.spans.enter, spans)
 
 
 def _around(frames: Sequence[FrameScore], duration_s: float) -> tuple[ScoredSpan, ...]:

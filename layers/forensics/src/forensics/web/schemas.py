@@ -233,6 +233,7 @@ class VideoTimeline(_Model):
     duration_s: float
     explains: Annotated[Literal["synthetic"], Field(description="The class that a high score speaks for")]
     frames: VideoLane
+    face_scores: Annotated[VideoLane | None, Field(description="The most suspicious face; null when none was scored")]
     sound: Annotated[VideoLane | None, Field(description="Null when no speech was scored")]
     faces: list[MarkedFace]
     flagged_segments: list[FlaggedSegment]
