@@ -17,13 +17,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from training.audio.data import load_clips, weights
 from training.audio.evaluate import clip_scores, report
-from training.audio.frozen import features
+from training.audio.frozen import boosting, features
 from training.audio.textures import textures
 from training.audio.train import build, read_config, window_logits
 from training.audio.views import open_view
 
 VIEWS = ("0", "1", "2", "3", "clean")
-TREES_WEIGHT = 1.0
+TREES_WEIGHT = 1.5
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
@@ -37,9 +37,7 @@ def fit_trees() -> HistGradientBoostingClassifier:
         kept = [i for i, p in enumerate(paths) if p in clips and clips[p].part == "train"]
         parts.append(values[kept])
         members += [clips[paths[i]] for i in kept]
-    model = HistGradientBoostingClassifier(
-        max_iter=300, learning_rate=0.06, max_leaf_nodes=15, l2_regularization=1.0, max_features=0.3, random_state=0
-    )
+    model = boosting()
     model.fit(np.concatenate(parts), [c.label for c in members], sample_weight=weights(members) * len(members))
     return model
 

@@ -22,6 +22,7 @@ from training.audio.data import Clip, extra_dir, load_clips, weights
 from training.audio.early_whisper import EarlyWhisper, LogMel, load_whisper, pooled
 from training.audio.evaluate import clip_scores, report
 from training.audio.lfcc import lfcc_features
+from training.audio.textures import textures
 from training.audio.views import INT16, open_view
 
 BATCH = 16
@@ -71,9 +72,11 @@ def linear() -> object:
     return make_pipeline(StandardScaler(), LogisticRegression(C=0.002, max_iter=100))
 
 
-def boosting() -> object:
-    """Gradient-boosted trees."""
-    return HistGradientBoostingClassifier(max_iter=200, learning_rate=0.06, max_leaf_nodes=15, l2_regularization=1.0)
+def boosting() -> HistGradientBoostingClassifier:
+    """Gradient-boosted trees, every split on a third of the features."""
+    return HistGradientBoostingClassifier(
+        max_iter=300, learning_rate=0.06, max_leaf_nodes=15, l2_regularization=1.0, max_features=0.3, random_state=0
+    )
 
 
 def main() -> None:
@@ -88,6 +91,7 @@ def main() -> None:
     models = {
         "band-gbm": ("band", band_features(), boosting),
         "lfcc-gbm": ("lfcc", lfcc_features, boosting),
+        "figures-gbm": ("textures", textures, boosting),
         "convolutions-linear": (
             f"conv{args.width}",
             whisper_features(args.whisper, width=args.width, layers=0),
