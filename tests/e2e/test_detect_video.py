@@ -62,7 +62,7 @@ def test_who_does_not_wait_asks_for_the_job(api: httpx2.Client, bucket: Bucket) 
     job = PendingJob.model_validate_json(answer.content)
     assert answer.status_code == 202 and answer.headers["Location"].endswith(job.job_id)
     found = Result.model_validate(finished(api, job.job_id))
-    assert (found.media.coverage, [model.name for model in found.models]) == (1.0, ["video-frames"])
+    assert (found.media.coverage, [model.name for model in found.models]) == (1.0, ["video-frames", "face-tracks"])
     eventually(lambda: gone(api, bucket, job.job_id))
 
 
