@@ -1,9 +1,10 @@
 """Soak the webhooks: events to a receiver that fails, hangs and restarts; every one must arrive, signed, and none after DELETE.
 
-Usage: python -m bench.webhooks [--events 1000] [--json bench/results/webhooks.json]
+Usage: python -m bench.webhooks [--events 1000] [--direct] [--json bench/results/webhooks.json]
 
-The local cloud with its own template but for the schedule of retries, which is shrunk two thousandfold (two days become
-43 s), an attempt's time (2 s), and two senders at a time. Jobs are ended in the table, as any function ends them; from there on
+With --direct: the outbox, the use cases and the guarded post over real sockets, ten at a time, with stores in memory. Else:
+the local cloud with its own template but for the schedule of retries, which is shrunk five hundredfold (a day becomes
+three minutes, so that the two seconds of a restart stand for a quarter of an hour), an attempt's time (2 s), and two senders at a time. Jobs are ended in the table, as any function ends them; from there on
 everything is the deployed stack. Which messages fail is drawn with a fixed seed.
 """
 
@@ -15,15 +16,16 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import httpx2
 from botocore.config import Config
 
+from bench._webhooks_direct import direct
 from forensics.domain.job import DetectOptions, Job, JobStatus, timestamp
 from forensics.store.jobs import DynamoJobs
 from localcloud.aws import CONFIG, session
@@ -43,7 +45,7 @@ RESTARTS_AT = (0.3, 0.6)  # of the events accepted
 DOWN_S = 2.0
 AFTER_DELETE = 20  # events that nobody must hear of
 QUIET_S = 10.0
-SETTINGS = {"WEBHOOK_TIME_SCALE": "0.0005", "WEBHOOK_TIMEOUT_SECONDS": str(TIMEOUT_S)}
+SETTINGS = {"WEBHOOK_TIME_SCALE": "0.002", "WEBHOOK_TIMEOUT_SECONDS": str(TIMEOUT_S)}
 TENANT = "soak"
 
 
@@ -69,48 +71,68 @@ class Soak:
 
 
 @contextlib.contextmanager
-def soaked_cloud(*, iam: bool = False) -> Iterator[LocalCloud]:
+def soaked_cloud() -> Iterator[Deployed]:
     """The stack for soaks: settings that tests alone use."""
     template: Template = parse((ROOT / "template.yaml").read_text())
     template["Resources"]["WebhookSenderFunction"]["Properties"]["Environment"]["Variables"] |= SETTINGS
     template["Resources"]["WebhookQueueReader"]["Properties"]["ScalingConfig"]["MaximumConcurrency"] = 2
-    with local_cloud(iam=iam, template=template) as cloud:
-        yield cloud
+    with local_cloud(template=template) as cloud:
+        yield Deployed(cloud)
 
 
-def soak(cloud: LocalCloud, *, events: int, patience_s: float) -> Soak:
+class Source(Protocol):
+    """A service under soak: it has one endpoint, and jobs that end."""
+
+    def open(self, url: str) -> str:
+        """Make the endpoint, and return its secret."""
+        ...
+
+    def end(self, job_id: str) -> None: ...
+
+    def delete(self) -> None:
+        """Delete the endpoint."""
+        ...
+
+
+def soak(
+    source: Source,
+    *,
+    events: int,
+    patience_s: float,
+    restarts_at: Sequence[float] = RESTARTS_AT,
+    most_faults: int = MOST_FAULTS,
+) -> Soak:
     """End `events` jobs and wait until all were told, or `patience_s` seconds have passed."""
-    jobs, start = Jobs.of(cloud), time.monotonic()
-    headers = {"Authorization": f"Bearer {cloud.create_key(tenant=TENANT, live=True)}"}
-    with httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=300, trust_env=False) as api:
-        moods = Moods()
-        with contextlib.ExitStack() as doors:
-            door = doors.enter_context(receiver())
-            door.reply = moods
-            made = api.post("/webhook-endpoints", json={"url": door.url, "events": ["detection.completed"]}).json()
-            for number in range(events):
-                jobs.end(f"job_useast1_soak{number:08d}")
-            for share in RESTARTS_AT:
-                door.wait_for(lambda part=share: told(door) >= part * events, within_s=patience_s)  # type: ignore[misc]
-                doors.close()
-                time.sleep(DOWN_S)
-                doors.enter_context(receiver(port=int(door.url.split(":")[2].split("/")[0]), known=door))
-            door.wait_for(lambda: told(door) == events, within_s=patience_s)
-            seconds = time.monotonic() - start
-            assert api.delete(f"/webhook-endpoints/{made['id']}").status_code == 204
-            time.sleep(TIMEOUT_S)  # what was on its way has arrived
-            before = len(door.messages)
-            for number in range(AFTER_DELETE):
-                jobs.end(f"job_useast1_late{number:08d}")
-            time.sleep(QUIET_S)
-            return figures(door, made["secret"], moods, events=events, before=before, seconds=seconds)
+    moods, start = Moods(most_faults), time.monotonic()
+    with contextlib.ExitStack() as doors:
+        door = doors.enter_context(receiver())
+        door.reply = moods
+        secret = source.open(door.url)
+        for number in range(events):
+            source.end(f"job_useast1_soak{number:08d}")
+        for share in restarts_at:
+            door.wait_for(lambda part=share: told(door) >= part * events, within_s=patience_s)  # type: ignore[misc]
+            doors.close()
+            time.sleep(DOWN_S)
+            doors.enter_context(receiver(port=int(door.url.split(":")[2].split("/")[0]), known=door))
+        door.wait_for(lambda: told(door) == events, within_s=patience_s)
+        seconds = time.monotonic() - start
+        source.delete()
+        time.sleep(TIMEOUT_S)  # what was on its way has arrived
+        before = len(door.messages)
+        for number in range(AFTER_DELETE):
+            source.end(f"job_useast1_late{number:08d}")
+        time.sleep(QUIET_S)
+        return figures(door, secret, moods, events=events, before=before, seconds=seconds, restarts=len(restarts_at))
 
 
 def told(door: Receiver) -> int:
     return len({message.webhook_id for message in door.accepted})
 
 
-def figures(door: Receiver, secret: str, moods: Moods, *, events: int, before: int, seconds: float) -> Soak:
+def figures(
+    door: Receiver, secret: str, moods: Moods, *, events: int, before: int, seconds: float, restarts: int
+) -> Soak:
     attempts = Counter(message.webhook_id for message in door.messages)
     return Soak(
         events=events,
@@ -120,7 +142,7 @@ def figures(door: Receiver, secret: str, moods: Moods, *, events: int, before: i
         accepted_twice=len(door.accepted) - told(door),
         refused=moods.refused,
         hung=moods.hung,
-        restarts=len(RESTARTS_AT),
+        restarts=restarts,
         most_attempts=max(attempts.values(), default=0),
         after_delete=len(door.messages) - before,
         seconds=round(seconds, 1),
@@ -130,13 +152,14 @@ def figures(door: Receiver, secret: str, moods: Moods, *, events: int, before: i
 class Moods:
     """How the receiver takes each message: mostly well."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_faults: int) -> None:
+        self.most_faults = most_faults
         self.draw, self.refused, self.hung = random.Random(SEED), 0, 0
         self.seen: Counter[str] = Counter()
 
     def __call__(self, message: Message) -> Reply:
         self.seen[message.webhook_id] += 1
-        if self.seen[message.webhook_id] > MOST_FAULTS:
+        if self.seen[message.webhook_id] > self.most_faults:
             return Reply()
         luck = self.draw.random()
         if luck < FAILING:
@@ -148,33 +171,45 @@ class Moods:
         return Reply()
 
 
-@dataclass(frozen=True)
-class Jobs:
-    """Ends made-up jobs in the stack's table."""
+def ended(job_id: str) -> Job:
+    now = datetime.now(UTC)
+    document = {"job_id": job_id, "status": "completed", "completed_at": timestamp(now)}
+    job = Job(TENANT, job_id, JobStatus.QUEUED, "image", DetectOptions(), "r", now)
+    return job.finished(JobStatus.COMPLETED, document)
 
-    store: DynamoJobs
 
-    @classmethod
-    def of(cls, cloud: LocalCloud) -> Jobs:
+class Deployed:
+    """The deployed stack: jobs are ended in its table, the endpoint is made over HTTP."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
         patient = CONFIG.merge(Config(read_timeout=300, retries={"total_max_attempts": 5}))  # the machine may be busy
         client: DynamoDBClient = session().client("dynamodb", endpoint_url=cloud.emulator.endpoint, config=patient)
-        return cls(DynamoJobs(lambda: client, cloud.outputs["JobsTableName"], ttl_days=1))
+        self.jobs = DynamoJobs(lambda: client, cloud.outputs["JobsTableName"], ttl_days=1)
+        headers = {"Authorization": f"Bearer {cloud.create_key(tenant=TENANT, live=True)}"}
+        self.api = httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=300, trust_env=False)
+        self.path = ""
+
+    def open(self, url: str) -> str:
+        made = self.api.post("/webhook-endpoints", json={"url": url, "events": ["detection.completed"]}).json()
+        self.path = f"/webhook-endpoints/{made['id']}"
+        return str(made["secret"])
 
     def end(self, job_id: str) -> None:
-        now = datetime.now(UTC)
-        document = {"job_id": job_id, "status": "completed", "completed_at": timestamp(now)}
-        job = Job(TENANT, job_id, JobStatus.QUEUED, "image", DetectOptions(), "r", now)
-        self.store.finish(job.finished(JobStatus.COMPLETED, document))
+        self.jobs.finish(ended(job_id))
+
+    def delete(self) -> None:
+        assert self.api.delete(self.path).status_code == 204
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1000)
     parser.add_argument("--patience", type=float, default=1800, help="seconds to wait for the last event")
+    parser.add_argument("--direct", action="store_true", help="the use cases and real sockets, without the stack")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with soaked_cloud() as cloud:
-        found = soak(cloud, events=options.events, patience_s=options.patience)
+    with direct() if options.direct else soaked_cloud() as source:
+        found = soak(source, events=options.events, patience_s=options.patience)
     text = json.dumps(asdict(found), indent=2)
     print(text)
     if options.json:

@@ -17,7 +17,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from bench.webhooks import soak
+from bench.webhooks import Deployed, soak
 from forensics.domain.job import DetectOptions, Job, JobStatus, timestamp
 from forensics.store.jobs import DynamoJobs
 from forensics.web.schemas import Problem, Result
@@ -256,6 +256,6 @@ def test_an_endpoint_that_fails_through_the_whole_schedule_is_disabled(
 
 
 def test_a_soak_loses_nothing(stack: LocalCloud) -> None:
-    """The small form of `python -m bench.webhooks`, which sends a thousand."""
-    found = soak(stack, events=40, patience_s=240)
+    """The small form of `python -m bench.webhooks`, which sends a thousand; retries are a second apart here, so a few faults do."""
+    found = soak(Deployed(stack), events=40, patience_s=240, restarts_at=(0.5,), most_faults=3)
     assert found.faultless, found
