@@ -8,16 +8,18 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from forensics.settings import PrivacySettings
 from forensics.store.changes import row_changes
 from forensics.wiring.batches import close_batches
 from forensics.wiring.limits import settle_jobs
+from forensics.wiring.privacy import keep_books
 from forensics.wiring.service import Service
 from forensics.wiring.webhooks import WebhookService
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 service = Service.from_env()
 publish, settle = WebhookService.from_env().publish_changes(), settle_jobs(service)
-close = close_batches(service)
+close, keep = close_batches(service), keep_books(service, PrivacySettings.from_env())
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -29,3 +31,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     settle(changes)
     close(changes)
     metrics.add_metric("EventsPublished", MetricUnit.Count, publish(changes))
+    keep(changes)

@@ -17,12 +17,14 @@ import yaml
 
 from forensics import settings
 from forensics.domain import errors
+from forensics.domain.job import RETAIN_PERIOD
+from forensics.usecases.sweep import FATES
 from localcloud.emulator import ROOT
 from localcloud.localise import Template, gateway_responses, localise, parse
 
 BIN = Path(sys.executable).parent
 # Set by Lambda, by the images, or left to their defaults; none of them belongs to the stack.
-SET_BY_LAMBDA = {"AWS_REGION", "AWS_DEFAULT_REGION"}
+SET_BY_LAMBDA = {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_NAME"}
 SET_BY_IMAGE = {"MODELS_DIR", "ENCODERS_DIR"}
 OPTIONAL = {
     "ORT_THREADS",
@@ -34,6 +36,7 @@ OPTIONAL = {
     "MAX_VIDEO_BYTES",
     "MAX_VIDEO_SECONDS",
     "RESULT_TTL_DAYS",
+    "SWEEP_AFTER_SECONDS",
     "VIDEO_FRAMES_PER_CHUNK",
     "WEBHOOK_TIMEOUT_SECONDS",
     "WEBHOOK_TIME_SCALE",
@@ -73,7 +76,9 @@ def test_policies_name_actions_and_resources(template: Template) -> None:
         assert not [action for action in actions if "*" in action], name
         assert "*" not in resources, name
         wide = [r for r in map(json.dumps, resources) if "*" in r and not r.endswith('/*"}')]
-        assert all(re.search(r':execution:\$\{\w+\.Name\}[^:]*:\*"}$', r) for r in wide), name
+        assert all(re.search(r':execution:\$\{\w+\.Name\}[^:]*:\*"}$|:schedule/default/hold-\*"}$', r) for r in wide), (
+            name
+        )
 
 
 def test_only_what_ends_a_job_and_the_purge_may_delete_media(template: Template) -> None:
@@ -86,6 +91,7 @@ def test_only_what_ends_a_job_and_the_purge_may_delete_media(template: Template)
         "JobFinishFunction",
         "JobsFunction",
         "PurgeFunction",
+        "SweeperFunction",
         "VideoJoinFunction",
     }
 
@@ -171,3 +177,18 @@ def top_level_names(tree: ast.Module) -> Iterator[str]:
             yield node.name
         elif isinstance(node, ast.Assign):
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def test_nobody_may_change_or_remove_what_the_audit_says(template: Template) -> None:
+    rights = {}
+    for name, statement in statements(template):
+        if "AuditTable" in json.dumps(statement["Resource"]):
+            rights[name] = statement["Action"]
+    assert rights == {"PublishEventsFunction": "dynamodb:PutItem", "SweeperFunction": "dynamodb:PutItem"}
+
+
+def test_every_area_of_the_bucket_is_swept_and_has_a_last_day(template: Template) -> None:
+    rules = template["Resources"]["MediaBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert {rule["Prefix"].rstrip("/") for rule in rules if "Prefix" in rule} == set(FATES)
+    days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    assert days.pop("retained/") == RETAIN_PERIOD.days and set(days.values()) == {1}

@@ -33,6 +33,9 @@ ENVIRONMENT = {
     "IDEMPOTENCY_TABLE": "idempotency",
     "UPLOADS_TABLE": "uploads",
     "BATCHES_TABLE": "batches",
+    "AUDIT_TABLE": "audit",
+    "PURGE_QUEUE_ARN": "arn:aws:sqs:eu-west-1:123456789012:purge",
+    "HOLD_SCHEDULE_ROLE": "arn:aws:iam::123456789012:role/holds",
     "MEDIA_BUCKET": "media",
     "DETECT_IMAGE_FUNCTION": "detect-image",
     "POWERTOOLS_SERVICE_NAME": "tests",
@@ -56,6 +59,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
         _table(aws, "idempotency", "record_id")
         _table(aws, "uploads", "tenant", "upload_id")
         _table(aws, "batches", "tenant", "batch_id")
+        _table(aws, "audit", "subject", "step")
         aws.s3().create_bucket(Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         for name in ("IMAGE", "AUDIO", "PURGE", "BATCH"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", aws.sqs().create_queue(QueueName=name.lower())["QueueUrl"])

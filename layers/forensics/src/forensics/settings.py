@@ -73,6 +73,7 @@ class ServiceSettings:
     max_video_seconds: int = 1800
     video_frames_per_chunk: int = 8
     result_ttl_days: int = 30
+    function: str = ""  # the name of the function itself, as Lambda tells it
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> ServiceSettings:
@@ -108,6 +109,7 @@ class ServiceSettings:
             video_frames_per_chunk=int(env.get("VIDEO_FRAMES_PER_CHUNK") or 8),
             max_image_pixels=int(env.get("MAX_IMAGE_PIXELS") or 100_000_000),
             result_ttl_days=int(env.get("RESULT_TTL_DAYS") or 30),
+            function=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         )
 
 
@@ -144,4 +146,26 @@ class WebhookSettings:
             timeout_s=float(env.get("WEBHOOK_TIMEOUT_SECONDS") or 15),
             time_scale=float(env.get("WEBHOOK_TIME_SCALE") or 1),
             ttl_days=int(env.get("RESULT_TTL_DAYS") or 30),
+        )
+
+
+@dataclass(frozen=True)
+class PrivacySettings:
+    """What the audit, the holds and the sweeper know; each function is given only the names it uses."""
+
+    region: str
+    audit_table: str | None = None
+    purge_queue_arn: str | None = None
+    hold_schedule_role: str | None = None  # ARN: what the scheduler ends holds as
+    sweep_after_s: int = 1800  # how old an object without a job may be
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> PrivacySettings:
+        env = os.environ if env is None else env
+        return cls(
+            region=env.get("AWS_REGION") or _need(env, "AWS_DEFAULT_REGION"),
+            audit_table=env.get("AUDIT_TABLE"),
+            purge_queue_arn=env.get("PURGE_QUEUE_ARN"),
+            hold_schedule_role=env.get("HOLD_SCHEDULE_ROLE"),
+            sweep_after_s=int(env.get("SWEEP_AFTER_SECONDS") or 1800),
         )

@@ -1,4 +1,4 @@
-"""deepfake-admin: the keys of a deployed stack, with the credentials of the AWS environment.
+"""deepfake-admin: the keys and the audit of a deployed stack, with the credentials of the AWS environment.
 
 A new key is printed once, alone on standard output; what is told of it goes to standard error.
 Exit status: 0 done; 2 what was asked for cannot be done.
@@ -11,22 +11,31 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from forensics.cli.audit import NothingKnown
+from forensics.cli.audit import table as audit_table
 from forensics.domain.job import timestamp
 from forensics.domain.keys import SCOPES, KeyRecord, hash_key, key_id, well_formed
 from forensics.domain.plans import PLANS
+from forensics.usecases.audit import ReadAudit
 from forensics.usecases.manage_keys import KeyFault, ManageKeys, NewKey
 from forensics.wiring.keys import StackNotFound, manage_keys
+from forensics.wiring.privacy import read_audit
 
 EXIT_OK, EXIT_USAGE = 0, 2
 _HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
 
 
-def main(arguments: Sequence[str] | None = None, *, keys: ManageKeys | None = None) -> int:
-    """Run one verb on `keys`, or on those of the stack that the arguments name; returns the exit status."""
+def main(
+    arguments: Sequence[str] | None = None, *, keys: ManageKeys | None = None, audit: ReadAudit | None = None
+) -> int:
+    """Run one verb on `keys` or `audit`, or on those of the stack that the arguments name; returns the exit status."""
     args = _parser().parse_args(arguments)
     try:
-        _run(args, keys or manage_keys(stack=args.stack))
-    except (KeyFault, StackNotFound) as error:
+        if args.subject == "audit":
+            print(audit_table((audit or read_audit(stack=args.stack))(args.id)))
+        else:
+            _run(args, keys or manage_keys(stack=args.stack))
+    except (KeyFault, NothingKnown, StackNotFound) as error:
         print(f"deepfake-admin: {error}", file=sys.stderr)
         return EXIT_USAGE
     return EXIT_OK
@@ -119,6 +128,8 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--name", default="", help="what the key is for, shown in lists")
     create.add_argument("--per-minute", type=_limit, help="requests a minute, in place of the plan's")
     create.add_argument("--per-month", type=_limit, help="detections a month, in place of the plan's")
+    told = subjects.add_parser("audit", help="what happened to a job or an upload, and when")
+    told.add_argument("id", help="job_… or upload_…")
     listing = verbs.add_parser("list", help="the keys, without their secrets")
     listing.add_argument("--tenant", help="of this tenant alone")
     rotate = verbs.add_parser("rotate", help="a new key like this one, which dies after the overlap")

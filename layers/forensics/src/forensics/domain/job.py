@@ -79,6 +79,7 @@ class Job:
     artifact_keys: Mapping[str, str] = field(default_factory=dict)  # by the artefact's name
     document: Mapping[str, Any] = field(default_factory=dict)
     batch_id: str | None = None
+    source: str = ""  # where the file came from: domain/audit.py names the places
 
     def finished(
         self, status: JobStatus, document: Mapping[str, Any], *, artifact_keys: Mapping[str, str] | None = None

@@ -10,20 +10,26 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from forensics.domain.feedback import Feedback
-from forensics.domain.job import DetectOptions, Job, JobStatus, timestamp
+from forensics.domain.job import RETAIN_PERIOD, DetectOptions, Job, JobStatus, timestamp
 from forensics.domain.job_list import line
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
+RECEIPT_PERIOD = timedelta(days=7)
 
 
 class DynamoJobs:
-    """The JobStore over one table; `ttl_days` after creation a row is gone, at once for readers."""
+    """The JobStore over one table; `ttl_days` after creation a row is gone, at once for readers.
 
-    def __init__(self, client: Callable[[], DynamoDBClient], table: str, *, ttl_days: int) -> None:
+    The row of a held file stays a week longer than the file, so that its receipt can be read. `writer` is the function's
+    name, which every write leaves for the audit.
+    """
+
+    def __init__(self, client: Callable[[], DynamoDBClient], table: str, *, ttl_days: int, writer: str = "") -> None:
         self._client, self._table, self._ttl = client, table, timedelta(days=ttl_days)
+        self._by: Item = {"S": writer}
 
     def create(self, job: Job) -> None:
         self._client().put_item(
@@ -58,10 +64,10 @@ class DynamoJobs:
             client.update_item(
                 TableName=self._table,
                 Key=_key(tenant, job_id),
-                UpdateExpression="SET #s = :processing",
+                UpdateExpression="SET #s = :processing, written_by = :by",
                 ConditionExpression="#s IN (:queued, :processing)",
                 ExpressionAttributeNames={"#s": "status"},
-                ExpressionAttributeValues=_values(JobStatus.QUEUED, JobStatus.PROCESSING),
+                ExpressionAttributeValues={**_values(JobStatus.QUEUED, JobStatus.PROCESSING), ":by": self._by},
             )
         except client.exceptions.ConditionalCheckFailedException:
             return False
@@ -102,9 +108,9 @@ class DynamoJobs:
             client.update_item(
                 TableName=self._table,
                 Key=_key(tenant, job_id),
-                UpdateExpression="SET media_deleted_at = :at",
+                UpdateExpression="SET media_deleted_at = :at, written_by = :by",
                 ConditionExpression="attribute_exists(job_id) AND attribute_not_exists(media_deleted_at)",
-                ExpressionAttributeValues={":at": {"S": timestamp(deleted_at)}},
+                ExpressionAttributeValues={":at": {"S": timestamp(deleted_at)}, ":by": self._by},
             )
         except client.exceptions.ConditionalCheckFailedException:
             return  # stamped before, or the job is gone: the first receipt stands
@@ -131,6 +137,7 @@ class DynamoJobs:
         return not written.get("Attributes")
 
     def _item(self, job: Job) -> Item:
+        kept = max(self._ttl, RETAIN_PERIOD + RECEIPT_PERIOD) if job.options.retain else self._ttl
         item: Item = {
             **_key(job.tenant, job.job_id),
             "status": {"S": job.status.value},
@@ -140,10 +147,16 @@ class DynamoJobs:
             "created_at": {"S": job.created_at.isoformat()},
             "document": {"S": json.dumps(job.document)},
             "line": {"S": json.dumps(line(job))},  # what a list of jobs reads, of all this
-            "expires_at": {"N": str(int((job.created_at + self._ttl).timestamp()))},
+            "expires_at": {"N": str(int((job.created_at + kept).timestamp()))},
+            "written_by": self._by,
         }
         artifacts = json.dumps(job.artifact_keys) if job.artifact_keys else None
-        optional = {"media_key": job.media_key, "artifact_keys": artifacts, "batch": job.batch_id}
+        optional = {
+            "media_key": job.media_key,
+            "artifact_keys": artifacts,
+            "batch": job.batch_id,
+            "source": job.source,
+        }
         return item | {name: {"S": value} for name, value in optional.items() if value}
 
 
@@ -174,4 +187,5 @@ def _job(item: Mapping[str, Any]) -> Job:
         artifact_keys=json.loads(item.get("artifact_keys", {}).get("S", "{}")),
         document=document,
         batch_id=item.get("batch", {}).get("S"),
+        source=item.get("source", {}).get("S", ""),
     )

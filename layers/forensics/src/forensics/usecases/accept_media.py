@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from forensics.domain.audit import Source
 from forensics.domain.errors import InvalidRequest, MediaUrlForbidden, PayloadTooLarge, ServiceUnavailable
 from forensics.domain.job import DetectRequest, Job, JobStatus, media_key
 from forensics.domain.result import pending_document
@@ -59,6 +60,7 @@ class AcceptMedia:
             options=request.options,
             request_id=request.request_id,
             created_at=self.clock.now(),
+            source=_source(request),
         )
 
     def bytes_of(self, job: Job, request: DetectRequest) -> bytes:
@@ -122,3 +124,9 @@ class AcceptMedia:
         if len(request.data) > self.max_bytes:
             raise PayloadTooLarge(f"A file may have at most {self.max_bytes} bytes.")
         return request.data
+
+
+def _source(request: DetectRequest) -> Source:
+    if request.media_url is not None:
+        return Source.URL
+    return Source.UPLOAD if request.upload_id is not None else Source.FILE

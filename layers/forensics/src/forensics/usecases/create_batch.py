@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from forensics.domain.audit import Source
 from forensics.domain.batch import Batch, BatchItem, BatchRequest, batch_document, batch_id_of
 from forensics.domain.errors import DetectorError, ServiceUnavailable
 from forensics.domain.ids import numbered
@@ -95,6 +96,7 @@ class CreateBatch:
             # Known before there is a file, so that whatever ends the job deletes what was stored by then.
             media_key=media_key(request.tenant, job_id, retain=item.options.retain),
             batch_id=batch.batch_id,
+            source=Source.URL if item.upload_id is None else Source.UPLOAD,
         )
         return replace(job, document=pending_document(job))
 

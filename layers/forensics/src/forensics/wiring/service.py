@@ -138,7 +138,9 @@ class Service:
 
     def jobs(self) -> DynamoJobs:
         table = _named(self.settings.jobs_table, "JOBS_TABLE")
-        return DynamoJobs(self.clients.dynamodb, table, ttl_days=self.settings.result_ttl_days)
+        return DynamoJobs(
+            self.clients.dynamodb, table, ttl_days=self.settings.result_ttl_days, writer=self.settings.function
+        )
 
     def media(self) -> S3Media:
         return S3Media(self.clients.s3, _named(self.settings.media_bucket, "MEDIA_BUCKET"))
