@@ -44,5 +44,6 @@ def distance(one: str, other: str) -> float:
 
 def _between(before: FrameLook, after: FrameLook) -> float:
     key = after.keyframe_s
-    known = key is not None and before.time_s < key <= after.time_s
-    return round(key if known else (before.time_s + after.time_s) / 2, _TIME_DIGITS)
+    if key is None or not before.time_s < key <= after.time_s:
+        key = (before.time_s + after.time_s) / 2
+    return round(key, _TIME_DIGITS)
