@@ -25,6 +25,7 @@ from localcloud.localise import Template, gateway_responses, localise, parse
 BIN = Path(sys.executable).parent
 # Set by Lambda, by the images, or left to their defaults; none of them belongs to the stack.
 SET_BY_LAMBDA = {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_NAME"}
+SET_BY_CODE = {"ORT_DISABLE_TELEMETRY"}  # whatever the environment says
 SET_BY_IMAGE = {"MODELS_DIR", "ENCODERS_DIR"}
 OPTIONAL = {
     "ORT_THREADS",
@@ -101,7 +102,7 @@ def test_every_variable_is_read_and_every_name_read_is_set(template: Template) -
     for properties in functions(template).values():
         given |= set(properties.get("Environment", {}).get("Variables", {}))
     ours = {name for name in given if not name.startswith("POWERTOOLS_")}
-    assert ours == names_read() - SET_BY_LAMBDA - SET_BY_IMAGE - OPTIONAL
+    assert ours == names_read() - SET_BY_LAMBDA - SET_BY_IMAGE - SET_BY_CODE - OPTIONAL
     assert "POWERTOOLS_LOGGER_LOG_EVENT" not in given  # it would log callers' bodies
 
 

@@ -1,4 +1,4 @@
-"""The only reader of the environment: typed, read once by each entry point, loud when something needed is missing."""
+"""The only place that touches the environment: typed, read once by each entry point, loud when something needed is missing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+
+def refuse_telemetry() -> None:
+    """Tell onnxruntime, before it is imported, to send nothing: its builds for Linux report sessions and models since 1.29."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def _checkout() -> Path:

@@ -6,11 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from forensics.domain.errors import InternalError, ServiceUnavailable
+from forensics.settings import refuse_telemetry
+
+refuse_telemetry()  # it is read when the library is loaded
+
+import onnxruntime as ort  # noqa: E402
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors  # noqa: E402
+
+ort.disable_telemetry_events()
 
 Array = NDArray[np.float32]
 
