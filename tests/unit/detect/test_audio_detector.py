@@ -15,7 +15,9 @@ from forensics.detect.audio_segments import SpanRule, cells, flag_segments
 from forensics.detect.files import file_sha256
 from forensics.detect.onnx import Array, ModelUnavailable
 from forensics.detect.signals import SignalRange, SignalRanges
+from forensics.domain.evidence import Provenance
 from forensics.domain.scores import OperatingMode, OperatingPoint, ScoredWindow, Thresholds
+from forensics.domain.verdict import Verdict, decide
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from forensics.media.windows import CHUNK_SAMPLES, SpeechWindows
 
@@ -100,6 +102,15 @@ def test_a_splice_in_a_recording_is_flagged_where_it_is() -> None:
     (span,) = found.segments
     assert (span.start, span.end) == (pytest.approx(30, abs=2.1), pytest.approx(42, abs=2.1))
     assert score(found) == span.score
+
+
+def test_a_recording_with_a_span_that_is_not_strong_enough_is_not_called_authentic() -> None:
+    careful = replace(manifest(), spans=SpanRule(enter=0.8, leave=0.5, partial=0.9999))
+    found = detect(np.concatenate([tone(40, REAL_HZ), tone(8, FAKE_HZ), tone(60, REAL_HZ)]), rule=careful)
+    assert found.segments and not found.detection.manipulated
+    assert score(found) < MODE.thresholds.authentic
+    assert found.detection.reasons == ("models_disagree",)
+    assert decide(found.detection, Provenance(), strict=False).verdict is Verdict.INCONCLUSIVE
 
 
 def test_no_speech_and_too_short_are_said() -> None:

@@ -203,13 +203,16 @@ class AudioDetector:
         )
         score = max(s.score for s in segments) if spliced else whole
         speech_s = max(r.speech_s for r in results)
+        reasons = _reasons(speech_s, deciding.distance, guards.least_speech_s, guards.largest_distance)
+        if segments and score is not None and score <= self.manifest.normal.thresholds.authentic:
+            reasons += ("models_disagree",)  # authentic as a whole, and not everywhere
         detection = Detection(
             score=score,
             normal=self.manifest.normal,
             strict=self.manifest.strict,
             models=(ModelScore("audio-speech", self.manifest.version, score, _status(score), latency_ms),),
             signals=deciding.signals,
-            reasons=_reasons(speech_s, deciding.distance, guards.least_speech_s, guards.largest_distance),
+            reasons=reasons,
             manipulated=spliced,
             generator=self._family(deciding, score),
         )
