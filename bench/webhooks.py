@@ -5,9 +5,8 @@ Usage: python -m bench.webhooks [--events 1000] [--direct] [--json bench/results
 With --direct: the outbox, the use cases and the guarded post over real sockets, ten at a time, with stores in memory. Else:
 the local cloud with its own template, but for two senders at a time. Jobs are ended in its table, as any function ends them;
 from there on everything is the deployed stack. Both shrink the schedule of retries five hundredfold (a day becomes three minutes,
-so that
-the two seconds of a restart stand for a quarter of an hour) and give an attempt 2 s. Which messages fail is drawn with a
-fixed seed.
+so that the two seconds of a restart stand for a quarter of an hour) and give an attempt 2 s. Which messages fail is drawn with
+a fixed seed.
 """
 
 from __future__ import annotations
