@@ -118,7 +118,7 @@ def groups(faces: Measured) -> dict[str, dict[str, object]]:
             lambda m: m.kinds == "swap",
         ),
         "films: FaceForensics++ swaps against their originals": (
-            _starting(films, "ffpp_"),
+            films.where(np.char.find(films.sources, "ffpp_") >= 0),
             lambda m: m.kinds == "swap",
         ),
         "films: reenactment": (films, lambda m: m.kinds == "reenactment"),
@@ -132,10 +132,6 @@ def groups(faces: Measured) -> dict[str, dict[str, object]]:
         ),
     }
     return {name: _figures(m.where((m.labels == 0) | pick(m))) for name, (m, pick) in picks.items()}
-
-
-def _starting(faces: Measured, prefix: str) -> Measured:
-    return faces.where(np.char.startswith(faces.sources, prefix))
 
 
 def _figures(found: Measured) -> dict[str, object]:

@@ -19,8 +19,8 @@ from PIL import Image, ImageFilter
 from training.image.augment import add_noise, reencode
 
 FPS = 25
-EYES_PX = (18.0, 80.0)  # distance of the eyes that pictures are reduced to
-CRF = (18, 38)  # x264's constant rate factor
+EYES_PX = (22.0, 80.0)  # distance of the eyes that pictures are reduced to
+CRF = (18, 35)  # x264's constant rate factor
 QUALITY = (45, 97)  # JPEG and WebP
 
 Rgb = NDArray[np.uint8]
