@@ -69,7 +69,9 @@ def test_the_description_is_valid_openapi_31() -> None:
     document = openapi_document()
     validate(document)
     assert document["openapi"].startswith("3.1")
-    assert {"/v1/detect", "/v1/uploads", "/v1/batches", "/v1/jobs/{job_id}", "/v1/openapi.json"} <= set(document["paths"])
+    assert {"/v1/detect", "/v1/uploads", "/v1/batches", "/v1/jobs/{job_id}", "/v1/openapi.json"} <= set(
+        document["paths"]
+    )
 
 
 def test_the_committed_description_is_fresh() -> None:
