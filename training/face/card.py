@@ -45,7 +45,10 @@ class Measured:
 
     def where(self, keep: NDArray[np.bool_]) -> Measured:
         """Return those of them."""
-        return Measured(*(field[keep] for field in (self.scores, self.labels, self.clips, self.sources, self.kinds)))
+        places = np.flatnonzero(keep)
+        return Measured(
+            self.scores[places], self.labels[places], self.clips[places], self.sources[places], self.kinds[places]
+        )
 
     def interval(self, metric: Metric) -> list[float] | None:
         """Return value, low, high; None when one label is absent."""

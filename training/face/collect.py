@@ -125,12 +125,12 @@ def _frames(file: File, *, most: int) -> list[Rgb]:
         if suffix in (".gif", ".webp"):
             return _spread([np.asarray(f.convert("RGB")) for f in _sequence(file.data)], most)
         if suffix in FILMS:
-            with av.open(io.BytesIO(file.data)) as container:
+            with av.open(io.BytesIO(file.data), "r") as container:
                 step = max(1, min(_length(container.streams.video[0]), MOST_FILM_FRAMES) // most)
                 shown = (
                     f for n, f in zip(range(MOST_FILM_FRAMES), container.decode(video=0), strict=False) if n % step == 0
                 )
-                return [f.to_ndarray(format="rgb24") for f in shown][:most]
+                return [np.asarray(f.to_ndarray(format="rgb24"), dtype=np.uint8) for f in shown][:most]
         return [decode_image(file.data).rgb]
     except (av.FFmpegError, OSError, DetectorError) as error:
         print(f"      {file.name}: {error}")

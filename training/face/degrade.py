@@ -92,6 +92,6 @@ def h264(rgb: Rgb, *, crf: int, drift_px: int = 0) -> Rgb:
             film.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(moved), format="rgb24")))
         film.mux(stream.encode(None))
     buffer.seek(0)
-    with av.open(buffer) as film:
+    with av.open(buffer, "r") as film:
         *_, last = film.decode(video=0)
-        return last.to_ndarray(format="rgb24")
+        return np.asarray(last.to_ndarray(format="rgb24"), dtype=np.uint8)

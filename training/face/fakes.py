@@ -9,6 +9,7 @@ training.face.mesh.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -94,20 +95,19 @@ def restyle(rgb: Rgb, rng: np.random.Generator, *, strength: float = 1.0) -> Rgb
     """Return the picture with slightly other colours, brightness, contrast and sharpness."""
     values = rgb.astype(np.float32)
     values += rng.uniform(-16, 16, 3).astype(np.float32) * strength
-    hsv = cv2.cvtColor(np.clip(values, 0, 255) / np.float32(255), cv2.COLOR_RGB2HSV)
+    hsv = _floats(cv2.cvtColor(np.clip(values, 0, 255) / np.float32(255), cv2.COLOR_RGB2HSV))
     hsv[..., 1] *= 1 + rng.uniform(-0.25, 0.25) * strength
     hsv[..., 2] *= 1 + rng.uniform(-0.15, 0.15) * strength
-    values = cv2.cvtColor(np.clip(hsv, 0, (360, 1, 1)).astype(np.float32), cv2.COLOR_HSV2RGB) * 255
+    values = _floats(cv2.cvtColor(np.clip(hsv, 0, (360, 1, 1)).astype(np.float32), cv2.COLOR_HSV2RGB)) * 255
     middle = values.mean()
     values = (values - middle) * (1 + rng.uniform(-0.15, 0.15) * strength) + middle
     if rng.random() < 0.5:
         small = rng.uniform(0.35, 0.9)
         size = (max(8, round(rgb.shape[1] * small)), max(8, round(rgb.shape[0] * small)))
-        values = cv2.resize(
-            cv2.resize(values, size, interpolation=cv2.INTER_AREA), rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC
-        )
+        reduced = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+        values = _floats(cv2.resize(reduced, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC))
     else:
-        soft = cv2.GaussianBlur(values, (0, 0), 1.5)
+        soft = _floats(cv2.GaussianBlur(values, (0, 0), 1.5))
         values = values + (values - soft) * rng.uniform(0.2, 0.9) * strength
     return np.clip(values, 0, 255).astype(np.uint8)
 
@@ -127,11 +127,13 @@ def match_colours(rgb: Rgb, like: Rgb, mask: Mask, *, strength: float) -> Rgb:
     inside = mask > 0.5
     if not inside.any():
         return rgb
-    mine, theirs = (cv2.cvtColor(p.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab) for p in (rgb, like))
+    mine, theirs = (
+        _floats(cv2.cvtColor(p.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)) for p in (rgb, like)
+    )
     mean, deviation = mine[inside].mean(axis=0), mine[inside].std(axis=0) + 1e-3
     wanted = (mine - mean) / deviation * theirs[inside].std(axis=0) + theirs[inside].mean(axis=0)
     mixed = (mine + strength * (wanted - mine)).astype(np.float32)
-    return np.clip(cv2.cvtColor(mixed, cv2.COLOR_Lab2RGB) * 255, 0, 255).astype(np.uint8)
+    return np.clip(_floats(cv2.cvtColor(mixed, cv2.COLOR_Lab2RGB)) * 255, 0, 255).astype(np.uint8)
 
 
 def cover(shape: Sequence[int], mesh: Points, rng: np.random.Generator, *, covers: Sequence[str] = COVERS) -> Mask:
@@ -162,7 +164,7 @@ def soften(mask: Mask, mesh: Points, rng: np.random.Generator) -> Mask:
         rng.normal(0, 0.06 * unit, (6, 6, 2)).astype(np.float32), mask.shape[::-1], interpolation=cv2.INTER_CUBIC
     )
     grid = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in mask.shape[::-1])), axis=-1)
-    wavy = cv2.remap(mask, grid + field, None, cv2.INTER_LINEAR)
+    wavy = _at(mask, grid + field, cv2.INTER_LINEAR)
     wide = max(0.8, unit * float(np.exp(rng.uniform(np.log(0.03), np.log(0.22)))))
     soft = cv2.GaussianBlur(wavy, (0, 0), wide)
     inner = np.clip((soft - 0.5) * 2, 0, 1) if rng.random() < 0.5 else soft
@@ -190,14 +192,26 @@ def warp(rgb: Rgb, points: Points, places: Points, shape: Sequence[int], *, smoo
     moved = (near @ rest) / (near.sum(axis=1, keepdims=True) + 0.05)
     field = (np.c_[cells, np.ones(len(cells))] @ affine + moved).reshape(GRID, GRID, 2)
     full = _enlarged(field.astype(np.float32), shape)
-    return np.asarray(cv2.remap(rgb, full, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
+    places_of = full[..., 0], full[..., 1]
+    return np.asarray(cv2.remap(rgb, *places_of, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
 def _enlarged(field: NDArray[np.float32], shape: Sequence[int]) -> NDArray[np.float32]:
     """Return the coarse field at every pixel; its first and last cells lie on the first and last pixels."""
     xs, ys = (np.linspace(0, GRID - 1, n, dtype=np.float32) for n in (shape[1], shape[0]))
     at = np.stack(np.meshgrid(xs, ys), axis=-1)
-    return np.asarray(cv2.remap(field, at, None, cv2.INTER_LINEAR), dtype=np.float32)
+    return _at(field, at, cv2.INTER_LINEAR)
+
+
+def _at(values: NDArray[np.float32], places: NDArray[np.floating], interpolation: int) -> NDArray[np.float32]:
+    """Return the values (h, w, ...) at places (h, w, 2), x and y in pixels."""
+    x, y = (np.ascontiguousarray(places[..., n], dtype=np.float32) for n in (0, 1))
+    return _floats(cv2.remap(values, x, y, interpolation))
+
+
+def _floats(values: NDArray[Any]) -> NDArray[np.float32]:
+    """OpenCV says of nothing what type it is."""
+    return np.asarray(values, dtype=np.float32)
 
 
 def _shifted(source: Rgb, mask: Mask, mesh: Points, rng: np.random.Generator) -> tuple[Rgb, Mask]:
