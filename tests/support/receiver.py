@@ -16,7 +16,7 @@ from examples.webhook_receiver import NotOurs, verify
 
 @dataclass(frozen=True)
 class Message:
-    """One request as it arrived, at `at` of the monotonic clock."""
+    """One request as it arrived, `at` seconds since the epoch."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -34,7 +34,7 @@ class Message:
 
     def signed_with(self, secret: str) -> bool:
         try:
-            verify(secret, self.headers, self.body)
+            verify(secret, self.headers, self.body, now=self.at)
         except NotOurs:
             return False
         return True
@@ -80,7 +80,7 @@ def receiver(*, port: int = 0, known: Receiver | None = None) -> Iterator[Receiv
         def do_POST(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length", 0)))
-            message = Message(headers, body, time.monotonic(), self.path)
+            message = Message(headers, body, time.time(), self.path)
             found.messages.append(message)
             reply = found.reply(message)
             time.sleep(reply.after_s)
