@@ -128,7 +128,8 @@ class Outside:
         if self.before_tls is not None:
             self.before_tls(connection, Request(None, "", b""))
             return
-        with self._tls.wrap_socket(connection, server_side=True) as secured:
+        with self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as secured:
+            secured.do_handshake()
             request = _read_request(secured)
             self.requests.append(request)
             self.respond(secured, request)

@@ -102,6 +102,8 @@ def guarded_connection(target: Target, *, network: Network, idle_s: float, whole
         address = checked_address(target, network=network, within_s=min(idle_s, whole_s))
         sock = network.dialer(address, target.port, max(0.001, min(idle_s, deadline - time.monotonic())))
         with sock, _cut_off(sock, deadline), _secured(sock, target, network) as ready:
+            if isinstance(ready, ssl.SSLSocket):
+                ready.do_handshake()
             connection = _Connected(target, ready)
             try:
                 yield connection
@@ -134,9 +136,10 @@ def _shut_down(handle: socket.socket) -> None:
 
 
 def _secured(sock: socket.socket, target: Target, network: Network) -> socket.socket:
+    """Put TLS around the socket; the handshake is left to the caller's `with`, which closes it however that ends."""
     if target.scheme == "http":
         return sock
-    return network.trust().wrap_socket(sock, server_hostname=target.host)
+    return network.trust().wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
 
 
 def _look_up(target: Target, resolver: Resolver, within_s: float) -> list[str]:
