@@ -1,6 +1,6 @@
 """Measure models/face on the test part and write its card: python -m training.face.card
 
-Nothing of the test part's sources was trained on or chosen by. Writes models/face/card.md, metrics.json and
+No clip of the test part was trained on or chosen by. Writes models/face/card.md, metrics.json and
 both charts. Intervals redraw whole clips, because the frames of one are alike.
 """
 
