@@ -201,7 +201,9 @@ class Deployed:
         self.jobs.finish(ended(job_id))
 
     def delete(self) -> None:
-        assert self.api.delete(self.path).status_code == 204
+        """Delete the endpoint, and with it what this needs the API for."""
+        with self.api:
+            assert self.api.delete(self.path).status_code == 204
 
 
 def main() -> None:
