@@ -140,7 +140,7 @@ def test_health_needs_no_key(probe: LocalCloud) -> None:
     ("service", "operation", "arguments"),
     [
         ("s3", "put_object", {"Bucket": "{MEDIA_BUCKET}", "Key": "elsewhere/x", "Body": "x"}),
-        ("s3", "delete_object", {"Bucket": "{MEDIA_BUCKET}", "Key": "retained/x"}),
+        ("s3", "delete_object", {"Bucket": "{MEDIA_BUCKET}", "Key": "artifacts/x"}),
         ("dynamodb", "scan", {"TableName": "{JOBS_TABLE}"}),
         ("sqs", "receive_message", {"QueueUrl": "{PURGE_QUEUE_URL}"}),
     ],
