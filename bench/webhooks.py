@@ -79,8 +79,8 @@ def soaked_cloud() -> Iterator[Deployed]:
     template: Template = parse((ROOT / "template.yaml").read_text())
     template["Resources"]["WebhookSenderFunction"]["Properties"]["Environment"]["Variables"] |= SETTINGS
     template["Resources"]["WebhookQueueReader"]["Properties"]["ScalingConfig"]["MaximumConcurrency"] = 2
-    with local_cloud(template=template) as cloud:
-        yield Deployed(cloud)
+    with local_cloud(template=template) as cloud, contextlib.closing(Deployed(cloud)) as source:
+        yield source
 
 
 class Source(Protocol):
@@ -186,8 +186,10 @@ class Deployed:
 
     def __init__(self, cloud: LocalCloud) -> None:
         patient = CONFIG.merge(Config(read_timeout=300, retries={"total_max_attempts": 5}))  # the machine may be busy
-        client: DynamoDBClient = session().client("dynamodb", endpoint_url=cloud.emulator.endpoint, config=patient)
-        self.jobs = DynamoJobs(lambda: client, cloud.outputs["JobsTableName"], ttl_days=1)
+        self.dynamodb: DynamoDBClient = session().client(
+            "dynamodb", endpoint_url=cloud.emulator.endpoint, config=patient
+        )
+        self.jobs = DynamoJobs(lambda: self.dynamodb, cloud.outputs["JobsTableName"], ttl_days=1)
         headers = {"Authorization": f"Bearer {cloud.create_key(tenant=TENANT, live=True)}"}
         self.api = httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=300, trust_env=False)
         self.path = ""
@@ -201,9 +203,11 @@ class Deployed:
         self.jobs.finish(ended(job_id))
 
     def delete(self) -> None:
-        """Delete the endpoint, and with it what this needs the API for."""
-        with self.api:
-            assert self.api.delete(self.path).status_code == 204
+        assert self.api.delete(self.path).status_code == 204
+
+    def close(self) -> None:
+        self.api.close()
+        self.dynamodb.close()
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -257,5 +258,6 @@ def test_an_endpoint_that_fails_through_the_whole_schedule_is_disabled(
 
 def test_a_soak_loses_nothing(stack: LocalCloud) -> None:
     """The small form of `python -m bench.webhooks`, which sends a thousand; retries are a second apart here, so a few faults do."""
-    found = soak(Deployed(stack), events=40, patience_s=240, restarts_at=(0.5,), most_faults=3)
+    with closing(Deployed(stack)) as source:
+        found = soak(source, events=40, patience_s=240, restarts_at=(0.5,), most_faults=3)
     assert found.faultless, found
