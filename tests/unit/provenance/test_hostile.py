@@ -23,11 +23,12 @@ from forensics.provenance.packets import Packets
 from forensics.provenance.reading import isolated, merge
 
 MIB = 1 << 20
+LONGEST_S = 5  # of processor time: what a bomb would cost is minutes, whatever else the machine does
 
 
 def timed(data: bytes) -> tuple[Provenance, float]:
-    start = time.perf_counter()
-    return read_provenance(data, None), time.perf_counter() - start
+    start = time.process_time()
+    return read_provenance(data, None), time.process_time() - start
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])
@@ -42,7 +43,7 @@ def test_zip_bombs_are_harmless(png_with: Callable[..., bytes], kind: bytes) -> 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 24 * MIB
-    assert seconds < 2
+    assert seconds < LONGEST_S
     assert read.evidence == ()
     assert bool(read.warnings) is (kind != b"iCCP")  # colour profiles are not opened at all
 
@@ -50,13 +51,13 @@ def test_zip_bombs_are_harmless(png_with: Callable[..., bytes], kind: bytes) -> 
 def test_many_small_bombs_meet_the_total_cap(png_with: Callable[..., bytes]) -> None:
     body = b"k\x00\x00" + zlib.compress(b"a" * (MIB - 1), 9)
     read, seconds = timed(png_with(raw=((b"zTXt", body),) * 200))
-    assert seconds < 2
+    assert seconds < LONGEST_S
     assert read.warnings == ("192 PNG text chunks were damaged or too large and were not read",)
 
 
 def test_an_oversized_packet_is_told_and_dropped(encode: Callable[..., bytes]) -> None:
     read, seconds = timed(encode("WEBP", xmp=b"<x>" + b" " * (5 * MIB) + b"</x>"))
-    assert seconds < 2
+    assert seconds < LONGEST_S
     assert read.warnings == ("a metadata packet is larger than 4 MiB and was not read",)
 
 
@@ -74,13 +75,13 @@ def test_an_oversized_packet_is_told_and_dropped(encode: Callable[..., bytes]) -
 )
 def test_no_text_makes_a_pattern_slow(png_with: Callable[..., bytes], text: str) -> None:
     _, seconds = timed(png_with({"parameters": text, "prompt": text, "Comment": text}))
-    assert seconds < 1
+    assert seconds < LONGEST_S
 
 
 def test_deeply_nested_xmp_is_survived(encode: Callable[..., bytes]) -> None:
     depth = 200_000
     read, seconds = timed(encode("WEBP", xmp=b"<a>" * depth + b"</a>" * depth))
-    assert seconds < 2
+    assert seconds < LONGEST_S
     assert read.evidence == ()
 
 
@@ -124,7 +125,7 @@ def test_damaged_files_never_raise_and_stay_fast(
     for round_ in range(300):
         read, seconds = timed(damage(files[round_ % len(files)], random_))
         assert isinstance(read, Provenance)
-        assert seconds < 1
+        assert seconds < LONGEST_S
         assert all(len(warning) < 200 for warning in read.warnings)
 
 
