@@ -22,7 +22,7 @@ from forensics.detect.faces import FaceDetector
 from forensics.domain.face_signals import MEASURES, watched_s
 from forensics.domain.tracks import Face, FaceMeasures, FacePiece, FaceTrack, join_tracks
 from forensics.media.face_crop import CANONICAL, aligned, similarity
-from forensics.media.video import show_frames
+from forensics.media.video_frames import show_frames
 from forensics.settings import ModelSettings
 from forensics.usecases.analyse_video import plan_video
 from forensics.usecases.watch_faces import FaceWatch

@@ -22,7 +22,7 @@ import numpy as np
 from forensics.detect.image import ImageDetector
 from forensics.domain.tracks import FacesSeen
 from forensics.domain.video import Chunk
-from forensics.media.video import read_frames
+from forensics.media.video_frames import read_frames
 from forensics.settings import ModelSettings
 from forensics.usecases.analyse_video import plan_video, score_chunk
 from forensics.usecases.watch_faces import FaceWatch

@@ -14,7 +14,8 @@ from forensics.media import moving_pictures
 from forensics.media.animation import MAX_FRAMES, read_animation
 from forensics.media.image import decode_image
 from forensics.media.sniff import SNIFF_BYTES, expect, sniff
-from forensics.media.video import probe_video, read_frames
+from forensics.media.video import probe_video
+from forensics.media.video_frames import read_frames
 from tests.support.films import moving_picture, time_of
 
 KINDS = ("gif", "webp", "png")

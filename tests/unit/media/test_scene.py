@@ -10,7 +10,8 @@ import pytest
 
 from forensics.domain.cuts import CUT_DISTANCE, FrameLook, cuts, distance
 from forensics.media.scene import colours_of
-from forensics.media.video import probe_video, show_frames
+from forensics.media.video import probe_video
+from forensics.media.video_frames import show_frames
 from tests.support.dataset import data_root
 
 RED = colours_of(np.full((90, 160, 3), (200, 20, 20), np.uint8))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from forensics.domain.errors import MediaCorrupt, MediaTooLong, MediaTypeMismatch
-from forensics.media.video import probe_video, read_frames, show_frames
+from forensics.media.video import probe_video
+from forensics.media.video_frames import read_frames, show_frames
 from forensics.media.video_plan import (
     DENSE_SECONDS,
     DENSE_STEP_S,

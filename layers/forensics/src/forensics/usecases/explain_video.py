@@ -16,7 +16,7 @@ from forensics.domain.scores import Region
 from forensics.domain.video import ChunkResult, FrameScore, SoundResult, VideoModel, VideoPlan
 from forensics.domain.video_timeline import Lane, MarkedFace, ScoredSpan, VideoTimeline, video_timeline_document
 from forensics.media.film_picture import MOST_TILES, Tile, contact_sheet_png, thumbnail, timeline_png
-from forensics.media.video import show_frames
+from forensics.media.video_frames import show_frames
 
 _SAME_MOMENT_S = 0.25  # a face belongs to a frame of the sheet when it was scored this close to it
 _LONGEST_LOOK_S = 0.5  # that one look at a face stands for

@@ -11,7 +11,7 @@ from forensics.domain.errors import MediaCorrupt
 from forensics.domain.scores import Detection
 from forensics.domain.video import Chunk, ChunkResult, FrameScore
 from forensics.media.scene import colours_of
-from forensics.media.video import Shown, show_frames
+from forensics.media.video_frames import Shown, show_frames
 from forensics.usecases.ports import ImageDetector
 from forensics.usecases.watch_faces import FaceWatch
 
