@@ -30,6 +30,7 @@ from forensics.settings import ModelSettings
 from localcloud.cloud import LocalCloud, local_cloud
 from localcloud.demo import file_server
 from localcloud.emulator import ROOT
+from localcloud.localise import parse
 
 RESULTS = ROOT / "bench" / "results"
 DOCS = ROOT / "docs" / "benchmarks.md"
@@ -38,18 +39,7 @@ FRESH_PROCESSES = 5
 LONGEST_WAIT_S = 600
 MB = 1 << 20
 
-# The environment that the template gives the functions; nothing is called, so the names need not exist.
-FUNCTION_ENVIRONMENT = {
-    "AWS_REGION": "us-east-1",
-    "JOBS_TABLE": "jobs",
-    "MEDIA_BUCKET": "media",
-    "IMAGE_QUEUE_URL": "http://127.0.0.1/image",
-    "AUDIO_QUEUE_URL": "http://127.0.0.1/audio",
-    "PURGE_QUEUE_URL": "http://127.0.0.1/purge",
-    "POWERTOOLS_SERVICE_NAME": "bench",
-    "POWERTOOLS_METRICS_NAMESPACE": "bench",
-    "POWERTOOLS_TRACE_DISABLED": "true",
-}
+STAND_IN = "stand-in"  # for what the deployment fills in: nothing is called, so the names need not exist
 LOAD = (
     "import time; wall, cpu = time.perf_counter(), time.process_time(); import functions.{function}.app; "
     "print(time.perf_counter() - wall, time.process_time() - cpu)"
@@ -185,11 +175,21 @@ def import_and_load(case: Case) -> tuple[float, float]:
     return statistics.median(walls), statistics.median(cpus)
 
 
+def function_environment(function: str) -> dict[str, str]:
+    """Return the environment that the template gives a function, with stand-ins for what the deployment fills in."""
+    template = parse((ROOT / "template.yaml").read_text())
+    dockerfile = f"functions/{function}/Dockerfile"
+    (own,) = (r for r in template["Resources"].values() if r.get("Metadata", {}).get("Dockerfile") == dockerfile)
+    given = template["Globals"]["Function"]["Environment"]["Variables"] | own["Properties"]["Environment"]["Variables"]
+    values = {name: value if isinstance(value, str) else STAND_IN for name, value in given.items()}
+    return values | {"AWS_REGION": "us-east-1", "ALLOW_LOOPBACK_FETCH": "false", "POWERTOOLS_TRACE_DISABLED": "true"}
+
+
 def _fresh_process(case: Case) -> tuple[float, float]:
     models = ModelSettings.from_env()
     environment: Mapping[str, str] = {
         **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-        **FUNCTION_ENVIRONMENT,
+        **function_environment(case.function),
         "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "layers/forensics/src"))),
         "MODELS_DIR": str(models.models_dir),
         "ENCODERS_DIR": str(models.encoders_dir),
