@@ -20,6 +20,7 @@ _CONTEXT_SAMPLES = 64  # each chunk is seen with the end of the one before
 _STATE = (1, 1, 128)
 _WARM_UP_CHUNKS = 16  # about 0.5 s
 _SETTLED_CHUNKS = 16  # about 0.5 s after the first word tell how loud it is
+_STEP_SAMPLES = 16 * CHUNK_SAMPLES  # so much at a time while the first word is looked for
 SPEECH_FROM, SPEECH_UNTIL = 0.5, 0.35  # probability where speech begins, and below which it ends
 
 
@@ -44,8 +45,14 @@ class SpeechDetector:
 
     def push(self, samples: Samples) -> tuple[Samples, Flags]:
         """Take mono samples (n,); return the whole chunks that are ready and their flags. What is left waits for the next call."""
-        ready, flags = self._hear(samples)
-        return (ready, flags) if self._held is None else self._hold(ready, flags, least=_SETTLED_CHUNKS)
+        found = []
+        while self._held is not None and samples.size:  # by small steps: what follows the first word is heard again
+            found.append(self._hold(*self._hear(samples[:_STEP_SAMPLES]), least=_SETTLED_CHUNKS))
+            samples = samples[_STEP_SAMPLES:]
+        if samples.size or not found:
+            found.append(self._hear(samples))
+        ready, flags = zip(*found, strict=True)
+        return np.concatenate(ready), np.concatenate(flags)
 
     def close(self) -> tuple[Samples, Flags]:
         """Return what was held and the chunk that was not full, filled with silence, with their flags."""
