@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from forensics.domain.errors import DetectorError, MediaCorrupt, MediaTooLargePi
 from forensics.media import moving_pictures
 from forensics.media.animation import MAX_FRAMES, read_animation
 from forensics.media.image import decode_image
-from forensics.media.sniff import SNIFF_BYTES, expect, sniff
+from forensics.media.sniff import SNIFF_BYTES, expect, sniff, telling_head
 from forensics.media.video import probe_video
 from forensics.media.video_frames import read_frames
 from tests.support.films import moving_picture, time_of
@@ -55,6 +56,39 @@ def test_an_animation_is_video_and_its_first_frame_a_picture(animation: tuple[st
     with pytest.raises(MediaTypeMismatch):
         expect(data, medium="audio")
     assert decode_image(data).rgb.shape == (96, 160, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("frames", [1, 2])
+@pytest.mark.parametrize("loop", [0, 1, None], ids=["endless", "once more", "once"])
+def test_frames_tell_and_not_loops(kind: str, frames: int, loop: int | None) -> None:
+    """The second frame begins far behind the first bytes: as many as tell are read, and they say what the whole file says."""
+    data, asked = noisy(kind, frames=frames, loop=loop), list[int]()
+
+    def read(most: int) -> bytes:
+        asked.append(most)
+        return data[:most]
+
+    medium = "video" if frames > 1 else "image"
+    assert sniff(telling_head(read)).media_type == sniff(data).media_type == medium
+    assert asked[0] == SNIFF_BYTES and len(asked) <= 2 and max(asked) <= 1 << 20
+
+
+def test_the_first_bytes_of_anything_else_are_enough(photo: bytes) -> None:
+    for data in (photo, b"\x00\x00\x00\x18ftypisom" + bytes(10_000), still("png") + bytes(10_000)):
+        read = Mock(side_effect=lambda most, data=data: data[:most])
+        telling_head(read)
+        read.assert_called_once_with(SNIFF_BYTES)
+
+
+def noisy(kind: str, *, frames: int, loop: int | None) -> bytes:
+    """An animation whose every frame has more than 20 kB."""
+    rng = np.random.default_rng(0)
+    drawn = [Image.fromarray(rng.integers(0, 256, (120, 160, 3), dtype=np.uint8)) for _ in range(frames)]
+    buffer = io.BytesIO()
+    more = {} if loop is None else {"loop": loop}
+    drawn[0].save(buffer, kind.upper(), save_all=True, append_images=drawn[1:], duration=100, quality=90, **more)
+    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from forensics.domain.errors import (
     MediaTypeMismatch,
@@ -183,3 +186,19 @@ def test_the_unified_endpoint_knows_an_upload_by_its_first_bytes(world: World, p
     assert choose(world.ask(world.uploaded(photo))) == ("image", "fn-image")
     with pytest.raises(UploadIncomplete):
         choose(world.ask(world.uploaded(None)))
+
+
+def test_an_animation_shown_once_is_a_film_through_every_door(world: World) -> None:
+    """Its second frame begins behind the first bytes, and nothing before it says that there will be one."""
+    rng = np.random.default_rng(0)
+    frames = [Image.fromarray(rng.integers(0, 256, (120, 160), dtype=np.uint8)) for _ in range(2)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=500)
+    data = buffer.getvalue()
+    fetch = FakeFetch({"https://example.org/x": data})
+    choose = ChooseFunction({"image": "fn-image", "video": "fn-video"}, fetch, world.take)
+    ask = DetectRequest("acme", "r1", DetectOptions())
+    upload = world.uploaded(data)
+    for request in (replace(ask, data=data), replace(ask, media_url="https://example.org/x"), world.ask(upload)):
+        assert choose(request) == ("video", "fn-video")
+    assert world.take.check("acme", upload.upload_id, medium="video", max_bytes=len(data)) == upload

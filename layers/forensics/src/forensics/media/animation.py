@@ -28,11 +28,17 @@ class Animation:
 
 
 def is_animated(data: bytes) -> bool:
-    """Tell whether a GIF, WebP or PNG has more than one frame; of a file's first bytes, whether it says that it will."""
+    """Tell whether a GIF, WebP or PNG has more than one frame; where its first bytes do not tell, whether they promise more."""
+    told = shows_motion(data)
+    return _announces(data) if told is None else told
+
+
+def shows_motion(data: bytes) -> bool | None:
+    """Tell whether a GIF, WebP or PNG has more than one frame, however often it is shown; None when more bytes are needed."""
     told = list(islice(_delays(data), 3))
     if sum(delay != _END for delay in told) > 1:
         return True
-    return _END not in told and _announces(data)
+    return False if _END in told else None
 
 
 def read_animation(data: bytes) -> Animation | None:
@@ -100,7 +106,10 @@ def _gif(data: bytes) -> Iterator[int]:
 
 
 def _webp(data: bytes) -> Iterator[int]:
-    """Walk the RIFF chunks; a frame's duration are 24 bits in the header of its ANMF chunk."""
+    """Walk the RIFF chunks; a frame's duration are 24 bits in the header of its ANMF chunk. Without its flag there are none."""
+    if len(data) > 20 and not (data[12:16] == b"VP8X" and data[20] & _ANIMATED_WEBP):
+        yield _END
+        return
     at, end = 12, 8 + int.from_bytes(data[4:8], "little")
     for _ in range(_MAX_PIECES):
         if at + 8 > min(len(data), end):
@@ -113,8 +122,16 @@ def _webp(data: bytes) -> Iterator[int]:
 
 
 def _png(data: bytes) -> Iterator[int]:
-    """Walk the chunks; a frame's delay is a fraction of a second in its fcTL chunk, hundredths when nothing is below it."""
+    """Walk the chunks; a frame's delay is a fraction of a second in its fcTL chunk, hundredths when nothing is below it.
+
+    A PNG whose picture begins before acTL is a still (PNG 3rd edition, 11.3.6.1).
+    """
+    animated = False
     for number, (name, at) in enumerate(_chunks(data)):
+        animated = animated or name == b"acTL"
+        if name == b"IDAT" and not animated:
+            yield _END
+            return
         if name == b"fcTL" and at + 24 <= len(data):
             above, below = (int.from_bytes(data[i : i + 2], "big") for i in (at + 20, at + 22))
             yield round(1000 * above / (below or 100))

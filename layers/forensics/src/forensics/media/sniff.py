@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from forensics.domain.errors import InvalidRequest, MediaTypeMismatch, UnsupportedMediaType
-from forensics.media.animation import is_animated
+from forensics.media.animation import is_animated, shows_motion
 from forensics.media.mp4_bounds import OLD_QUICKTIME
 from forensics.media.tracks import asf_has_video, isobmff_sound_only, matroska, ogg_has_video
 
 SNIFF_BYTES = 4096
+# The second frame of a GIF, WebP or PNG may begin anywhere: of these as much is read as it takes, in two more steps.
+_MOTION_BYTES = (1 << 20, 50_000_000)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,20 @@ def sniff(data: bytes) -> MediaKind:
     if kind is None:
         raise UnsupportedMediaType("The bytes are no image, audio or video format this service knows.")
     return MediaKind(kind.name, "video") if kind.name in _PICTURES and is_animated(data) else kind
+
+
+def telling_head(read: Callable[[int], bytes]) -> bytes:
+    """Return as many of a file's first bytes as tell its kind, so that `sniff` says of them what it would say of the file.
+
+    `read` returns at most so many of the first bytes. SNIFF_BYTES are enough but for pictures that may move.
+    """
+    asked, head = SNIFF_BYTES, read(SNIFF_BYTES)
+    for more in _MOTION_BYTES:
+        kind = _riff(head) or _prefix(head)
+        if len(head) < asked or kind is None or kind.name not in _PICTURES or shows_motion(head) is not None:
+            break
+        asked, head = more, read(more)
+    return head
 
 
 def holds(kind: MediaKind) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from forensics.domain.job import Job, JobStatus
 from forensics.domain.rehearsal import rehearsed_analysis, scripted
 from forensics.domain.result import pending_document
 from forensics.domain.upload import upload_key
-from forensics.media.sniff import SNIFF_BYTES, expect, sniff
+from forensics.media.sniff import expect, sniff, telling_head
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.ports import Fetcher, JobStore, MediaStore, Queue
 from forensics.usecases.uploads import NOTHING_THERE, UploadFiles
@@ -53,13 +53,13 @@ class AcceptItem:
         if (url := message.get("media_url")) is not None:
             most = self.max_bytes[job.media_type] if job.media_type else max(self.max_bytes.values())
             data = self.fetch(url, max_bytes=most)
-            medium = self._medium(job, data[:SNIFF_BYTES], len(data))
+            medium = self._medium(job, data, len(data))
             self.media.put(key, data, content_type="application/octet-stream")
         else:
             if not self.uploads.move(upload_key(job.tenant, message["upload_id"]), key):
                 raise UploadIncomplete(NOTHING_THERE)
-            head, size = self.uploads.head(key, max_bytes=SNIFF_BYTES) or b"", self.uploads.size(key) or 0
-            medium = self._medium(job, head, size)
+            head = telling_head(lambda most: self.uploads.head(key, max_bytes=most) or b"")
+            medium = self._medium(job, head, self.uploads.size(key) or 0)
         job = replace(job, media_type=medium)
         return replace(job, document=pending_document(job))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from forensics.domain.errors import InvalidRequest, UnsupportedMediaType
 from forensics.domain.job import DetectRequest
-from forensics.media.sniff import SNIFF_BYTES, sniff
+from forensics.media.sniff import sniff, telling_head
 from forensics.usecases.ports import Fetcher
 from forensics.usecases.uploads import TakeUpload
 
@@ -31,7 +31,8 @@ class ChooseFunction:
     def _infer(self, request: DetectRequest) -> str:
         data = request.data
         if request.media_url is not None:
-            data = self.fetch_head(request.media_url, max_bytes=SNIFF_BYTES)
+            url = request.media_url
+            data = telling_head(lambda most: self.fetch_head(url, max_bytes=most))
         elif request.upload_id is not None:
             data = self.uploads.head(request.tenant, request.upload_id)
         if not data:

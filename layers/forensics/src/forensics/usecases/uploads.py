@@ -8,7 +8,7 @@ from typing import Protocol
 
 from forensics.domain.errors import PayloadTooLarge, UploadIncomplete, UploadNotFound, UploadUsed
 from forensics.domain.upload import UPLOAD_PERIOD, Upload, UploadForm
-from forensics.media.sniff import SNIFF_BYTES, expect
+from forensics.media.sniff import expect, telling_head
 from forensics.usecases.ports import Clock, Queue
 
 SWEEP_HOP_S = 900  # the longest delay of SQS
@@ -99,7 +99,7 @@ class TakeUpload:
     files: UploadFiles
 
     def head(self, tenant: str, upload_id: str) -> bytes:
-        """Return the first bytes; raises UploadNotFound or UploadIncomplete."""
+        """Return as many of the first bytes as tell the kind; raises UploadNotFound or UploadIncomplete."""
         return self._head(self._found(tenant, upload_id))
 
     def check(self, tenant: str, upload_id: str, *, medium: str, max_bytes: int) -> Upload:
@@ -142,10 +142,13 @@ class TakeUpload:
             raise UploadIncomplete(NOTHING_THERE)
 
     def _head(self, upload: Upload) -> bytes:
-        head = self.files.head(upload.key, max_bytes=SNIFF_BYTES)
-        if head is None:
-            raise UploadIncomplete(NOTHING_THERE)
-        return head
+        def first(most: int) -> bytes:
+            head = self.files.head(upload.key, max_bytes=most)
+            if head is None:
+                raise UploadIncomplete(NOTHING_THERE)
+            return head
+
+        return telling_head(first)
 
     def _found(self, tenant: str, upload_id: str) -> Upload:
         upload = self.rows.get(tenant, upload_id)
