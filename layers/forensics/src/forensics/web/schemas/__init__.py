@@ -1,0 +1,71 @@
+"""The contract's objects as pydantic models: they document the API, and the tests hold every answer against them."""
+
+from forensics.web.schemas.base import MediumName, Model, Probability, VerdictName
+from forensics.web.schemas.detect import DETECT_OPENAPI, DETECT_RESPONSES, JOB_RESPONSES
+from forensics.web.schemas.jobs import FailedJob, Health, Links, PendingJob
+from forensics.web.schemas.problem import Problem, ProblemField, problems
+from forensics.web.schemas.result import (
+    Artifacts,
+    C2pa,
+    EvidenceItem,
+    FlaggedSegment,
+    Media,
+    ModelScore,
+    OperatingPoint,
+    Provenance,
+    Region,
+    Result,
+    Retention,
+    Segment,
+    SignalDetail,
+    Thresholds,
+    Watermark,
+)
+from forensics.web.schemas.timeline import (
+    MarkedFace,
+    Timeline,
+    TimelineSpan,
+    TimelineWindow,
+    VideoLane,
+    VideoTimeline,
+    Waveform,
+)
+
+__all__ = [
+    "DETECT_OPENAPI",
+    "DETECT_RESPONSES",
+    "JOB_RESPONSES",
+    "Artifacts",
+    "C2pa",
+    "EvidenceItem",
+    "FailedJob",
+    "FlaggedSegment",
+    "Health",
+    "Links",
+    "MarkedFace",
+    "Media",
+    "MediumName",
+    "Model",
+    "ModelScore",
+    "OperatingPoint",
+    "PendingJob",
+    "Probability",
+    "Problem",
+    "ProblemField",
+    "Provenance",
+    "Region",
+    "Result",
+    "Retention",
+    "Segment",
+    "SignalDetail",
+    "Thresholds",
+    "Timeline",
+    "TimelineSpan",
+    "TimelineWindow",
+    "VerdictName",
+    "VideoLane",
+    "VideoTimeline",
+    "Watermark",
+    "Waveform",
+    "problems",
+]
