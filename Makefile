@@ -80,6 +80,7 @@ lock: $(STAMP)  ## resolve every dependency anew into requirements.lock
 openapi: $(STAMP)  ## write infra/openapi.yaml and infra/schemas from the code
 	$(BIN)/python -m forensics.web.openapi > infra/openapi.yaml
 	$(BIN)/python -m forensics.web.event_schemas infra/schemas
+	$(BIN)/python -m forensics.web.intake_body infra/schemas
 
 fetch-encoders: $(STAMP)  ## the pinned third-party encoders, into the cache
 	$(BIN)/python models/fetch_encoders.py
@@ -91,6 +92,7 @@ train-audio:  ## train and measure the speech model (AUDIO_EXTRA, WHISPER=model.
 	$(TRAIN) -m training.audio.spans
 	$(TRAIN) -m training.audio.partial
 	$(if $(VOCODERS),$(TRAIN) -m training.audio.held_out_copies --weights $(VOCODERS))
+	$(TRAIN) -m training.audio.golden
 	$(TRAIN) -m training.audio.card
 
 train-face:  ## train and measure the face model (FACE_EXTRA; an environment of training/requirements.txt)
