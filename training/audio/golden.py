@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,22 +36,22 @@ def fixtures() -> Iterator[tuple[str, Samples]]:
     yield "noise", np.asarray(clean + level * noise, dtype=np.float32)
 
 
-def scores(detector: AudioDetector) -> dict[str, float]:
-    """Return P(fake) of each fixture; raises ValueError when no speech is heard in one."""
+def logits(detector: AudioDetector) -> dict[str, float]:
+    """Return the calibrated logit of each fixture; raises ValueError when no speech is heard in one."""
     found = {}
     for name, samples in fixtures():
         score = detector.detect(iter([samples[None]])).detection.score
         if score is None:
             raise ValueError(f"no speech was heard in {name}")
-        found[name] = score
+        found[name] = math.log(score / (1 - score))
     return found
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     settings = ModelSettings.from_env()
-    found = scores(AudioDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads))
-    GOLDEN.write_text(json.dumps({name: round(score, 4) for name, score in found.items()}, indent=2) + "\n")
+    found = logits(AudioDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads))
+    GOLDEN.write_text(json.dumps({name: round(logit, 3) for name, logit in found.items()}, indent=2) + "\n")
     print(GOLDEN.read_text())
 
 
