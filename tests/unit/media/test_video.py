@@ -6,9 +6,11 @@ import io
 import struct
 from itertools import pairwise, takewhile
 
+import av
 import numpy as np
 import pytest
 
+from forensics.domain.cuts import early_keyframes
 from forensics.domain.errors import MediaCorrupt, MediaTooLong, MediaTypeMismatch
 from forensics.media.video import probe_video
 from forensics.media.video_frames import read_frames, show_frames
@@ -190,6 +192,53 @@ def test_a_look_near_a_keyframe_is_taken_from_it() -> None:
 def test_a_plan_without_an_index_is_cut_evenly() -> None:
     assert [len(c.times) for c in plan_chunks(30.0, keyframes=())] == [2] * 6
     assert [c.end_s - c.start_s for c in plan_chunks(30.0, keyframes=())] == pytest.approx([5.0] * 6, abs=0.4)
+
+
+def test_keyframes_before_their_time_tell_of_cuts() -> None:
+    assert early_keyframes([0.0, 10.0, 12.5, 22.5, 29.0], 30.0) == (12.5, 29.0)
+    assert early_keyframes([0.0, 7.3, 12.9], 30.0) == (7.3, 12.9)
+    for regular in ([], [0.0], [2.0 * n for n in range(15)], [0.0, 10.1, 20.0]):
+        assert early_keyframes(regular, 30.0) == ()
+
+
+def test_an_encoder_tells_its_cuts() -> None:
+    """x264 begins a scene with a keyframe: here at 2 s, long before the next one is due."""
+    probed = probe_video(io.BytesIO(two_scenes()))
+    (cut,) = early_keyframes(probed.keyframes_s, probed.facts.duration_s)
+    assert cut == pytest.approx(2.0, abs=0.25)  # an MP4's index tells when to decode, a little before
+
+
+def two_scenes() -> bytes:
+    rng, buffer = np.random.default_rng(0), io.BytesIO()
+    scenes = [rng.integers(0, 256, (96, 160, 3), dtype=np.uint8) for _ in range(2)]
+    with av.open(buffer, "w", format="mp4") as output:
+        stream = output.add_stream("libx264", rate=10, options={"preset": "veryfast", "g": "100", "keyint_min": "5"})
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for number in range(80):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(scenes[number >= 20], format="rgb24")))
+        output.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def test_looks_are_denser_around_cuts_and_no_more_of_them() -> None:
+    keyframes = [0.0, 200.0, 400.0, 500.0, 700.0, 900.0]
+    cuts = early_keyframes(keyframes, 1000.0)
+    even, bent = (frame_times(1000.0, keyframes=keyframes, cuts=told) for told in ((), cuts))
+    assert cuts == (500.0,) and len(bent) <= len(even)
+    step = 1000.0 / (len(even) - 1)
+    assert 500.0 in bent
+    assert near(bent, 500.0, step) > near(even, 500.0, step)
+    assert max(b - a for a, b in pairwise(bent)) < 1.7 * step, "nothing is left out for it"
+
+
+def near(times: list[float], at: float, within: float) -> int:
+    return sum(abs(t - at) <= within for t in times)
+
+
+def test_the_dense_stretch_of_a_chunk_begins_at_its_cut() -> None:
+    keyframes = [0.0, 10.0, 20.0, 23.0, 33.0, 43.0, 53.0]
+    chunk = next(c for c in plan_chunks(60.0, keyframes=keyframes) if c.start_s <= 23.0 < c.end_s)
+    assert {round(23.0 + DENSE_STEP_S * n, 3) for n in range(15)} <= set(chunk.face_times)
 
 
 class StoreDown(OSError):
