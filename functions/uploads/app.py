@@ -18,7 +18,7 @@ from forensics.wiring.uploads import create_upload
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
-api = lambda_handler(create_app(upload_router(create_upload(service)), guard=api_guard(service)))
+api = lambda_handler(create_app(upload_router(create_upload(service)), guard=api_guard(service, sealed=True)))
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -18,7 +18,7 @@ from forensics.wiring.webhooks import WebhookService
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 webhooks = WebhookService.from_env().endpoints()
-guard = api_guard(Service.from_env())
+guard = api_guard(Service.from_env(), sealed=True)
 api = lambda_handler(create_app(webhook_router(webhooks), delivery_router(webhooks), guard=guard))
 
 

@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "KEYS_TABLE": "keys",
     "COUNTERS_TABLE": "counters",
     "IDEMPOTENCY_TABLE": "idempotency",
+    "ANSWERS_KEY_ID": "arn:aws:kms:eu-west-1:123456789012:key/answers",
     "UPLOADS_TABLE": "uploads",
     "BATCHES_TABLE": "batches",
     "AUDIT_TABLE": "audit",

@@ -148,7 +148,7 @@ def test_the_first_attempt_is_stored_and_the_second_sees_it(records: DynamoRecor
 
 
 def test_an_answer_comes_back_as_it_went(records: DynamoRecords) -> None:
-    answer = Answer(202, {"location": "/v1/jobs/job_1"}, b'{"job_id": "job_1"}', "job_1")
+    answer = Answer(202, {"location": "/v1/jobs/job_1"}, b'{"job_id": "job_1"}', "job_1", sealed=True)
     records.begin(RECORD, now_ms=NOW_MS)
     records.keep("r1", "somebody else", replace(answer, status=200))
     records.keep("r1", "first", answer)

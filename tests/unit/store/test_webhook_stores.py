@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from forensics.store import clients
 from forensics.store.clients import AwsClients
 from forensics.store.deliveries import DynamoDeliveries
 from forensics.store.events import EventBus, NotPublished
-from forensics.store.secrets import KmsBox
+from forensics.store.secrets import KmsAnswers, KmsBox
 from forensics.store.timers import QueueTimer, ScheduleTimer
 from forensics.store.webhooks import MAX_TRIES, DynamoEndpoints
 
@@ -255,3 +256,14 @@ def test_events_go_in_calls_that_the_bus_takes() -> None:
     }
     with pytest.raises(NotPublished):
         EventBus(lambda: RecordingBus(1), "bus").publish(events[:1])  # type: ignore[arg-type,return-value]
+
+
+@pytest.mark.parametrize("size", [0, 200, 4096, 20_000], ids="{} bytes".format)
+def test_a_remembered_answer_opens_for_its_record_alone(aws: AwsClients, size: int) -> None:
+    key = aws.kms().create_key()["KeyMetadata"]["KeyId"]
+    body = b'{"secret": "whsec_AAAA"}' + random.Random(1).randbytes(size)  # noise: it cannot be deflated into one block
+    box = KmsAnswers(aws.kms, key)
+    sealed = box.seal(body, record_id="record-1")
+    assert b"whsec" not in sealed and box.open(sealed, record_id="record-1") == body
+    with pytest.raises(ClientError):
+        box.open(sealed, record_id="record-2")

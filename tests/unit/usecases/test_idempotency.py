@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -81,6 +82,50 @@ def test_one_attempt_at_a_time_and_one_answer(calls: Idempotency) -> None:
     kept = calls.begin("r1", "print", patience_s=30)
     assert isinstance(kept, Answer) and kept.body is None  # the result lies with its job alone
     assert calls.replay("acme", kept).body == b'{"job_id": "job_1", "of": "acme"}'
+
+
+PENDING = (
+    b'{"job_id": "job_1", "status": "queued", "external_id": "order-7", "metadata": {"desk": "news"}, "verdict": null}'
+)
+
+
+def test_a_callers_words_lie_with_the_job_alone() -> None:
+    def words(tenant: str, job_id: str) -> Mapping[str, Any]:
+        return {"job_id": job_id, "status": "completed", "external_id": "order-7", "metadata": {"desk": "news"}}
+
+    records = Records()
+    calls = Idempotency(records, FakeClock(), "r", words)
+    calls.end(begun(calls), Answer(202, {}, PENDING, "job_1"))
+    kept = records.rows["r1"].answer
+    assert kept is not None and kept.body is not None
+    assert b"order-7" not in kept.body and b"news" not in kept.body
+    again = calls.begin("r1", "print", patience_s=30)
+    assert isinstance(again, Answer)
+    assert json.loads(calls.replay("acme", again).body or b"") == json.loads(
+        PENDING
+    )  # as it was, also when the job is over
+
+
+@dataclass
+class Box:
+    """Seals visibly, for one record alone."""
+
+    def seal(self, body: bytes, *, record_id: str) -> bytes:
+        return f"{record_id}:".encode() + body[::-1]
+
+    def open(self, sealed: bytes, *, record_id: str) -> bytes:
+        return sealed.removeprefix(f"{record_id}:".encode())[::-1]
+
+
+def test_an_answer_that_shows_a_secret_is_sealed() -> None:
+    records = Records()
+    calls = Idempotency(records, FakeClock(), "r", box=Box())
+    calls.end(begun(calls), Answer(201, {"location": "/x"}, b"whsec_1"))
+    kept = records.rows["r1"].answer
+    assert kept is not None and (kept.body, kept.sealed) == (b"r1:1_ceshw", True)
+    again = calls.begin("r1", "print", patience_s=30)
+    assert isinstance(again, Answer)
+    assert calls.replay("acme", again) == Answer(201, {"location": "/x"}, b"whsec_1")
 
 
 def test_a_deleted_jobs_answers_are_forgotten(calls: Idempotency) -> None:

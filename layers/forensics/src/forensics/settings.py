@@ -63,6 +63,7 @@ class ServiceSettings:
     keys_table: str | None = None
     counters_table: str | None = None
     idempotency_table: str | None = None
+    answers_key_id: str | None = None  # seals answers that show a secret
     uploads_table: str | None = None
     batches_table: str | None = None
     media_bucket: str | None = None
@@ -95,6 +96,7 @@ class ServiceSettings:
             keys_table=env.get("KEYS_TABLE"),
             counters_table=env.get("COUNTERS_TABLE"),
             idempotency_table=env.get("IDEMPOTENCY_TABLE"),
+            answers_key_id=env.get("ANSWERS_KEY_ID"),
             uploads_table=env.get("UPLOADS_TABLE"),
             batches_table=env.get("BATCHES_TABLE"),
             media_bucket=env.get("MEDIA_BUCKET"),
@@ -174,3 +176,15 @@ class PrivacySettings:
             hold_schedule_role=env.get("HOLD_SCHEDULE_ROLE"),
             sweep_after_s=int(env.get("SWEEP_AFTER_SECONDS") or 1800),
         )
+
+
+@dataclass(frozen=True)
+class IntakeSettings:
+    """What the intake alone knows."""
+
+    queue_url: str | None = None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> IntakeSettings:
+        env = os.environ if env is None else env
+        return cls(queue_url=env.get("INTAKE_QUEUE_URL"))

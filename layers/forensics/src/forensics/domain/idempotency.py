@@ -15,12 +15,17 @@ MOMENTARY = frozenset({401, 403, 408, 409, 425, 429})
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer to give again; a result is not kept a second time but read from its job, `job_id`, when `body` is None."""
+    """An answer to give again.
+
+    A result is not kept a second time but read from its job, `job_id`, when `body` is None. A `sealed` body is one that only
+    its own function can open.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes | None = field(repr=False)
     job_id: str | None = None
+    sealed: bool = False
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ class DynamoRecords:
         }
         changes = "SET answered = :status, headers = :headers"
         if answer.body is not None:
-            values[":body"] = {"B": zlib.compress(answer.body)}
-            changes += ", body = :body"
+            values |= {":body": {"B": zlib.compress(answer.body)}, ":sealed": {"BOOL": answer.sealed}}
+            changes += ", body = :body, sealed = :sealed"
             if len(values[":body"]["B"]) > MAX_BODY_BYTES:
                 return self.let_go(record_id, holder)  # no answer of ours is near that
         if answer.job_id is not None:
@@ -115,4 +115,5 @@ def _answer(row: Mapping[str, Any]) -> Answer:
         headers=json.loads(row["headers"]["S"]),
         body=None if deflated is None else zlib.decompress(deflated),
         job_id=row.get("answers_job", {}).get("S"),
+        sealed=row.get("sealed", {}).get("BOOL", False),
     )

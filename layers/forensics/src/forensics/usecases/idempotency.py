@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from forensics.domain.idempotency import Answer, Attempt, Record, memorable
 from forensics.usecases.ports import Clock
 
 ReadJob = Callable[[str, str], Mapping[str, Any]]
+ECHOED: Mapping[str, Any] = {"external_id": None, "metadata": {}}  # a caller's own words, as a job without any has them
 
 
 class Records(Protocol):
@@ -36,14 +37,26 @@ class Records(Protocol):
         ...
 
 
+class AnswerBox(Protocol):
+    """Seals answers so that who reads the table cannot use what they show once; each opens for its own record alone."""
+
+    def seal(self, body: bytes, *, record_id: str) -> bytes: ...
+
+    def open(self, sealed: bytes, *, record_id: str) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Idempotency:
-    """Decides what a call with a key may do. `read_job` gives a job's document, or raises the error that a caller is told."""
+    """Decides what a call with a key may do, and keeps no more of its answer than nothing else does.
+
+    `read_job` gives a job's document, or raises the error that a caller is told. With a `box` every body is sealed.
+    """
 
     records: Records
     clock: Clock
     region: str
     read_job: ReadJob | None = None
+    box: AnswerBox | None = None
     new_holder: Callable[[], str] = field(default=lambda: uuid4().hex)
 
     def begin(self, record_id: str, fingerprint: str, *, patience_s: float) -> Attempt | Answer:
@@ -60,7 +73,7 @@ class Idempotency:
         if known.fingerprint != fingerprint:
             raise IdempotencyKeyReused
         if known.answer is not None:
-            return known.answer
+            return self._opened(known.answer, record_id)
         if known.locked_until_ms > now_ms or not self.records.take_over(known, holder=holder, locked_until_ms=until):
             wait_s = min(max(1, math.ceil((known.locked_until_ms - now_ms) / 1000)), 2)
             raise IdempotencyInFlight(headers={"Retry-After": str(wait_s)})
@@ -69,7 +82,8 @@ class Idempotency:
     def end(self, attempt: Attempt, answer: Answer) -> None:
         """Remember the answer, or let the next attempt run when it is none to remember."""
         if memorable(answer.status):
-            self.records.keep(attempt.record_id, attempt.holder, self._without_result(answer))
+            kept = self._sealed(self._without_the_jobs(answer), attempt.record_id)
+            self.records.keep(attempt.record_id, attempt.holder, kept)
         else:
             self.records.let_go(attempt.record_id, attempt.holder)
 
@@ -77,15 +91,28 @@ class Idempotency:
         """Return the answer to give again; raises NotFound or Deleted when its job is gone since."""
         if answer.job_id is None or self.read_job is None:
             return answer
-        document = self.read_job(tenant, answer.job_id)
-        body = json.dumps(dict(document)).encode() if answer.body is None else answer.body
-        return Answer(answer.status, answer.headers, body)
+        document = dict(self.read_job(tenant, answer.job_id))
+        if answer.body is not None:
+            document = json.loads(answer.body) | {name: document.get(name, none) for name, none in ECHOED.items()}
+        return replace(answer, body=json.dumps(document).encode())
 
-    def _without_result(self, answer: Answer) -> Answer:
-        """A result lies with its job alone, so that deleting the job deletes it."""
-        if self.read_job is None or answer.job_id is None or answer.status != 200:
+    def _without_the_jobs(self, answer: Answer) -> Answer:
+        """What lies with a job lies there alone, so that deleting the job deletes it: a result, and its caller's words."""
+        if self.read_job is None or answer.job_id is None or answer.body is None:
             return answer
-        return Answer(answer.status, answer.headers, None, answer.job_id)
+        if answer.status == 200:
+            return replace(answer, body=None)
+        return replace(answer, body=json.dumps(json.loads(answer.body) | ECHOED).encode())
+
+    def _sealed(self, answer: Answer, record_id: str) -> Answer:
+        if self.box is None or answer.body is None:
+            return answer
+        return replace(answer, body=self.box.seal(answer.body, record_id=record_id), sealed=True)
+
+    def _opened(self, answer: Answer, record_id: str) -> Answer:
+        if self.box is None or answer.body is None or not answer.sealed:
+            return answer
+        return replace(answer, body=self.box.open(answer.body, record_id=record_id), sealed=False)
 
     def _now_ms(self) -> int:
         return int(self.clock.now().timestamp() * 1000)

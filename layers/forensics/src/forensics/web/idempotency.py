@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from forensics.domain.errors import DetectorError, FieldError, InvalidRequest
 from forensics.domain.idempotency import MAX_KEY_CHARS, Answer, Attempt, record_id
 from forensics.web.context import account_of, forwarded_route, request_id
+from forensics.web.echoes import with_words, without_words
 from forensics.web.problems import problem_response
 
 REPLAYED = "Idempotency-Replayed"
@@ -72,11 +73,11 @@ class RememberAnswers:
         prints = await fingerprint(request, route, body)
         begun = self.attempts.begin(record_id(tenant, route, key), prints, patience_s=_time_left_s(request))
         if isinstance(begun, Answer):
-            return _response(self.attempts.replay(tenant, begun), replayed=True)
+            return _response(with_words(self.attempts.replay(tenant, begun), body), replayed=True)
         caught = _Caught()
         await self.app({**request.scope, _SCOPE_KEY: begun}, _again(body), caught)
         # Remembered before it is sent: an answer that was given must be the one that is given again.
-        self.attempts.end(begun, caught.answer(route))
+        self.attempts.end(begun, without_words(caught.answer(route), body))
         return caught.response()
 
 

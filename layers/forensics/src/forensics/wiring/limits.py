@@ -5,6 +5,7 @@ from __future__ import annotations
 from forensics.settings import MissingSetting
 from forensics.store.counters import DynamoCounters
 from forensics.store.idempotency import DynamoRecords
+from forensics.store.secrets import KmsAnswers
 from forensics.usecases.billed_detection import BilledDetection
 from forensics.usecases.detect_media import DetectMedia
 from forensics.usecases.detect_video import DetectVideo
@@ -18,12 +19,18 @@ from forensics.wiring.service import Service
 Detection = DetectMedia | DetectVideo
 
 
-def api_guard(service: Service, *, read_job: ReadJob | None = None) -> Guard:
-    """Return the guard of a function's app; with `read_job` results are replayed from their jobs and not kept twice."""
+def api_guard(service: Service, *, read_job: ReadJob | None = None, sealed: bool = False) -> Guard:
+    """Return the guard of a function's app.
+
+    With `read_job` what lies with a job is replayed from there and not kept twice; `sealed` is for answers that show a secret.
+    """
     calls = LimitCalls(counters(service), service.clock)
     table = _named(service.settings.idempotency_table, "IDEMPOTENCY_TABLE")
     records = DynamoRecords(service.clients.dynamodb, table)
-    attempts = Idempotency(records, service.clock, service.settings.region, read_job)
+    box = None
+    if sealed:
+        box = KmsAnswers(service.clients.kms, _named(service.settings.answers_key_id, "ANSWERS_KEY_ID"))
+    attempts = Idempotency(records, service.clock, service.settings.region, read_job, box)
     return Guard(count=calls, month=calls.month, attempts=attempts)
 
 
