@@ -72,7 +72,10 @@ def ece(scores: Floats, labels: Labels) -> float:
 
 
 def bootstrap(metric: Metric, scores: Floats, labels: Labels, sources: NDArray[np.str_], *, seed: int = 0) -> Interval:
-    """Return the metric with the 2.5 and 97.5 percentiles over redrawn sources, real and fake ones apart."""
+    """Return the metric with the 2.5 and 97.5 percentiles over redrawn sources, real and fake ones apart.
+
+    A label of one source has its items redrawn instead: the interval then says nothing of other sources.
+    """
     if min(labels.sum(), (1 - labels).sum()) == 0:
         return Interval(float("nan"), float("nan"), float("nan"))
     rng = np.random.default_rng(seed)
@@ -80,6 +83,7 @@ def bootstrap(metric: Metric, scores: Floats, labels: Labels, sources: NDArray[n
         label: [np.flatnonzero((sources == s) & (labels == label)) for s in np.unique(sources[labels == label])]
         for label in (0, 1)
     }
+    members = {label: list(group[0][:, None]) if len(group) == 1 else group for label, group in members.items()}
     values = []
     for _ in range(REDRAWS):
         drawn = [

@@ -87,7 +87,14 @@ def test_metrics_on_cases_worked_by_hand() -> None:
 
 
 def test_bootstrap_redraws_whole_sources() -> None:
-    labels = np.repeat([0, 1], 50)
-    scores = labels + np.linspace(0, 0.5, 100)
-    same = bootstrap(auc, scores, labels, np.array(["one"] * 50 + ["two"] * 50))
-    assert same.value == same.low == same.high == 1.0
+    labels = np.repeat([0, 0, 1, 1], 25)
+    scores = np.repeat([0.1, 0.6, 0.4, 0.9], 25)  # one source of each label stands on the wrong side of the other's
+    found = bootstrap(auc, scores, labels, np.repeat(["a", "b", "c", "d"], 25))
+    assert (found.value, found.low, found.high) == (0.75, 0.0, 1.0)
+
+
+def test_bootstrap_of_one_source_redraws_what_is_in_it() -> None:
+    labels = np.repeat([0, 1], 40)
+    scores = np.concatenate([np.linspace(0, 1, 40), np.linspace(0.3, 1.3, 40)])
+    found = bootstrap(auc, scores, labels, np.repeat(["real", "fake"], 40))
+    assert 0.5 < found.low < found.value < found.high < 1
