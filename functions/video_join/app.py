@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forensics.provenance.reading import read_provenance
+from forensics.provenance.film import read_film_provenance
 from forensics.settings import ModelSettings
 from forensics.usecases.explain_video import video_artifacts
 from forensics.usecases.video_model import read_video_model
@@ -11,4 +11,4 @@ from functions.working import task_handler
 
 service = Service.from_env()
 model = read_video_model(ModelSettings.from_env().models_dir)
-handler = task_handler(service.join_video(read_provenance, model, video_artifacts))
+handler = task_handler(service.join_video(read_film_provenance, model, video_artifacts))

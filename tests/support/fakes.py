@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,14 @@ class FakeProvenance:
     result: Provenance = field(default_factory=Provenance)
 
     def __call__(self, data: bytes, image: DecodedImage | None) -> Provenance:
+        return self.result
+
+
+@dataclass
+class FakeFilmProvenance:
+    result: Provenance = field(default_factory=Provenance)
+
+    def __call__(self, source: BinaryIO) -> Provenance:
         return self.result
 
 

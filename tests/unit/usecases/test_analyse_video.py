@@ -22,13 +22,12 @@ from forensics.usecases.analyse_video import (
     hear_sound,
     join_video,
     plan_video,
-    read_video_provenance,
     score_chunk,
 )
 from forensics.usecases.join_video import SOUND_FAILED
 from forensics.usecases.ports import AudioDetector
 from forensics.web.schemas import Result
-from tests.support.fakes import START, FakeProvenance, detection
+from tests.support.fakes import START, FakeFilmProvenance, detection
 from tests.support.films import Film, film, grey_at
 from tests.support.hearing import Listener
 from tests.support.sounds import wav
@@ -76,7 +75,7 @@ def scored(data: bytes, looker: Looker | None = None) -> list[ChunkResult]:
 
 
 def analyser(looker: Looker, listener: AudioDetector | None = None, **changes: object) -> AnalyseVideo:
-    made = AnalyseVideo(looker, lambda: listener or Listener(0.1), FakeProvenance(), MODEL)
+    made = AnalyseVideo(looker, lambda: listener or Listener(0.1), FakeFilmProvenance(), MODEL)
     return replace(made, **changes)
 
 
@@ -126,18 +125,6 @@ def test_sound_is_heard_with_its_spans(spoken: bytes) -> None:
 
 def test_a_film_without_sound_is_told_and_not_raised(silent: bytes) -> None:
     assert hear_sound(io.BytesIO(silent), Listener()).error == "media-type-mismatch"
-
-
-def test_provenance_reads_the_whole_file(silent: bytes) -> None:
-    given: list[bytes] = []
-
-    def reader(data: bytes, image: object) -> Provenance:
-        given.append(data)
-        return SIGNED
-
-    source = io.BytesIO(silent)
-    source.seek(100)
-    assert read_video_provenance(source, reader) == SIGNED and given == [silent]
 
 
 def test_the_join_does_not_depend_on_the_order(silent: bytes) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from forensics.domain.job import DetectOptions
 from forensics.domain.scores import Detection
 from forensics.usecases.analyse_video import AnalyseVideo
-from tests.support.fakes import FakeProvenance, detection
+from tests.support.fakes import FakeFilmProvenance, detection
 from tests.support.films import Film, film, moving_picture, turned_clockwise
 from tests.support.hearing import Listener
 from tests.unit.domain.test_video import MODEL
@@ -109,7 +109,7 @@ class Looker:
 @pytest.mark.parametrize("name", CASES)
 def test_films_of_every_kind(name: str) -> None:
     case, looker = CASES[name], Looker(set())
-    analyse = AnalyseVideo(looker, lambda: Listener(0.1), FakeProvenance(), MODEL, workers=1)
+    analyse = AnalyseVideo(looker, lambda: Listener(0.1), FakeFilmProvenance(), MODEL, workers=1)
     found = analyse(case.make(), DetectOptions(explain=True))
     assert (found.media.format, found.media.coverage, found.warnings) == (case.format, 1.0, ())
     assert found.media.duration_s == pytest.approx(case.seconds, abs=0.25)

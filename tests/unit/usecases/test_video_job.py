@@ -30,9 +30,9 @@ from tests.support.fakes import (
     FakeClock,
     FakeDetector,
     FakeFetch,
+    FakeFilmProvenance,
     FakeJobs,
     FakeMedia,
-    FakeProvenance,
     FakeQueue,
     detection,
 )
@@ -62,7 +62,9 @@ class World:
         clock = FakeClock()
         self.finish = FinishJob(self.jobs, self.media, self.purge, clock)
         self.work = WorkFiles(self.media)
-        self.join = JoinTask(self.jobs, self.media, self.work, self.finish, FakeProvenance(), MODEL, video_artifacts)
+        self.join = JoinTask(
+            self.jobs, self.media, self.work, self.finish, FakeFilmProvenance(), MODEL, video_artifacts
+        )
         self.fail = FailTask(self.jobs, self.finish)
         self.seconds = 0.0
         self.detect = DetectVideo(

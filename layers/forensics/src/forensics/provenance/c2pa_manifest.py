@@ -30,6 +30,7 @@ MAX_NAME_CHARS: Final = 120
 # Codes that speak of the credential alone: the signed bytes are unchanged. C2PA 2.2 specification, §15.2.
 _CREDENTIAL: Final = ("signingCredential.", "timeStamp.", "timeOfSigning.", "cawg.")
 _UNTRUSTED: Final = ("signingCredential.untrusted", "cawg.x509.credential.untrusted")
+_MARKS: Final = (b"jumb", b"c2pa", b"dcterms:provenance")  # of a manifest inside the file, or elsewhere
 _MIME: Final = {
     "JPEG": "image/jpeg",
     "MPO": "image/jpeg",
@@ -50,6 +51,8 @@ class C2paReader:
     name = "C2PA"
 
     def read(self, file: SourceFile) -> Findings:
+        if file.whole is not None and not any(mark in file.data for mark in _MARKS):
+            return Findings()
         try:
             store = _load(file)
         except c2pa.C2paError.ManifestNotFound:
@@ -81,7 +84,9 @@ def _load(file: SourceFile) -> Json:
     hint = _MIME.get(given, given if "/" in given else None)
     if file.data[:256].lstrip().startswith((b"<svg", b"<?xml")):
         hint = "image/svg+xml"  # the one format the library does not know by its bytes
-    with c2pa.Reader(hint, io.BytesIO(file.data), context=_offline()) as reader:
+    stream = file.whole or io.BytesIO(file.data)
+    stream.seek(0)
+    with c2pa.Reader(hint, stream, context=_offline()) as reader:
         store = json.loads(reader.json())
     return _mapping(store)
 

@@ -11,14 +11,32 @@ from forensics.media.image import DecodedImage
 from forensics.provenance.packets import Packets
 
 
+class WholeFile(Protocol):
+    """A large file that `SourceFile.data` holds the metadata of; only a reader that must see every byte goes through it."""
+
+    def read(self, size: int = -1) -> bytes: ...
+
+    def seek(self, offset: int, whence: int = 0) -> int: ...
+
+    def tell(self) -> int: ...
+
+    def flush(self) -> None: ...
+
+    def write(self, data: bytes) -> int: ...
+
+
 @dataclass(frozen=True)
 class SourceFile:
-    """The bytes, the metadata packets unpacked from them, and the decoded pixels when there are any."""
+    """The bytes, the metadata packets unpacked from them, and the decoded pixels when there are any.
+
+    Of a large film `data` lacks the media, and `whole` is the file.
+    """
 
     data: bytes
     packets: Packets
     image: DecodedImage | None = None
     format: str | None = None  # Pillow's name or a MIME type; a hint, never trusted
+    whole: WholeFile | None = None
 
 
 @dataclass(frozen=True)

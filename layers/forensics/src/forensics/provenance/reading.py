@@ -9,7 +9,7 @@ from forensics.domain.evidence import Provenance
 from forensics.media.image import DecodedImage
 from forensics.provenance.c2pa_manifest import C2paReader
 from forensics.provenance.embedded import CameraReader, ParametersReader, XmpReader
-from forensics.provenance.findings import EvidenceReader, Findings, SourceFile
+from forensics.provenance.findings import EvidenceReader, Findings, SourceFile, WholeFile
 from forensics.provenance.packets import Packets, unpack
 from forensics.provenance.sound import SoundTagReader
 from forensics.provenance.watermark import WatermarkReader
@@ -25,17 +25,20 @@ READERS: Final[tuple[EvidenceReader, ...]] = (
 )
 
 
-def read_provenance(data: bytes, image: DecodedImage | None, *, format: str | None = None) -> Provenance:
+def read_provenance(
+    data: bytes, image: DecodedImage | None, *, format: str | None = None, whole: WholeFile | None = None
+) -> Provenance:
     """Read everything a file says of its origin, strongest evidence first.
 
     `image` holds the decoded pixels for invisible watermarks, None when there are none; `format` is Pillow's name or a MIME
-    type and only a hint. Never raises on hostile bytes and never touches the network.
+    type and only a hint; `whole` is the file when `data` lacks its media. Never raises on hostile
+    bytes and never touches the network.
     """
     try:
         packets = unpack(data)
     except Exception:  # a fault in one walker must not cost the verdict
         packets = Packets(warnings=("the metadata of the file could not be unpacked",))
-    file = SourceFile(data, packets, image, format or (image.format if image else None))
+    file = SourceFile(data, packets, image, format or (image.format if image else None), whole)
     return merge(packets.warnings, tuple(isolated(reader.read, file, name=reader.name) for reader in READERS))
 
 

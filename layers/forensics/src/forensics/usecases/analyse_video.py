@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
 from forensics.domain.errors import DetectorError, PayloadTooLarge
-from forensics.domain.evidence import Provenance
 from forensics.domain.job import DetectOptions
 from forensics.domain.result import Analysis
 from forensics.domain.stopwatch import Stopwatch
@@ -22,7 +21,7 @@ from forensics.media.video import MAX_SECONDS, probe_video
 from forensics.media.video_plan import FRAMES_PER_CHUNK, MAX_FRAMES, plan_chunks
 from forensics.usecases.explain_video import video_artifacts
 from forensics.usecases.join_video import join_video
-from forensics.usecases.ports import AudioDetector, ImageDetector, ProvenanceReader
+from forensics.usecases.ports import AudioDetector, FilmProvenanceReader, ImageDetector
 from forensics.usecases.score_chunk import score_chunk
 from forensics.usecases.watch_faces import FaceWatch
 
@@ -33,7 +32,6 @@ __all__ = [
     "hear_sound",
     "join_video",
     "plan_video",
-    "read_video_provenance",
     "score_chunk",
 ]
 
@@ -104,19 +102,13 @@ def hear_sound(source: BinaryIO, detector: AudioDetector, *, max_seconds: float 
     )
 
 
-def read_video_provenance(source: BinaryIO, reader: ProvenanceReader) -> Provenance:
-    """Return what the container says of itself; the whole file is read into memory."""
-    source.seek(0)
-    return reader(source.read(), None)
-
-
 @dataclass(frozen=True)
 class AnalyseVideo:
     """The video pipeline as one callable: the workers are threads, since decoding and networks leave Python's lock."""
 
     image: ImageDetector
     audio: Callable[[], AudioDetector]
-    read_provenance: ProvenanceReader
+    read_provenance: FilmProvenanceReader
     model: VideoModel
     watch: Callable[[], FaceWatch] | None = None  # makes a new one for every chunk
     workers: int = 2
@@ -137,7 +129,7 @@ class AnalyseVideo:
             chunks = [*self._finished(futures)]
             heard = sound.result() if sound else None
         with clock.stage("provenance"):
-            provenance = self.read_provenance(data, None)
+            provenance = self.read_provenance(io.BytesIO(data))
         analysis = join_video(plan, chunks, heard, provenance, options, model=self.model, timings_ms=clock.elapsed_ms)
         if not options.explain:
             return analysis

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Protocol
 
-from forensics.domain.errors import DetectorError, InternalError, MediaFetchFailed, from_problem
+from forensics.domain.errors import DetectorError, InternalError, from_problem
 from forensics.domain.job import JobStatus
 from forensics.domain.result import Analysis, Artifact
 from forensics.domain.video import ChunkResult, SoundResult, VideoModel, VideoPlan
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.join_video import join_video
-from forensics.usecases.ports import JobStore, MediaStore, ProvenanceReader
+from forensics.usecases.ports import FilmProvenanceReader, JobStore, OpensMedia
 from forensics.usecases.work_files import WorkFiles
 
 MEDIA_FAULT = "MediaFault"  # how the tasks name errors that blame the file; the state machine knows it
@@ -45,10 +44,10 @@ class JoinTask:
     """`tenant`, `job_id`, `media_key`, `plan` and `found` in; the job's status out. A job that has ended is left as it is."""
 
     jobs: JobStore
-    media: MediaStore
+    media: OpensMedia
     work: WorkFiles
     finish: FinishJob
-    read_provenance: ProvenanceReader
+    read_provenance: FilmProvenanceReader
     model: VideoModel
     explain: VideoExplainer
 
@@ -57,16 +56,14 @@ class JoinTask:
         job = self.jobs.get(task["tenant"], task["job_id"])
         if job is None or job.status.terminal:
             return {"status": job.status.value if job else "gone"}
-        data = self.media.get(task["media_key"])
-        if data is None:
-            raise MediaFetchFailed("The stored media is gone; it is kept for a day at most.")
-        provenance = self.read_provenance(data, None)
         plan, chunks, sound = self._plan(task["plan"]), self._chunks(task["found"]["chunks"]), task["found"]["sound"]
         heard = SoundResult.from_json(self.work.result(sound)) if sound else None
-        analysis = join_video(plan, chunks, heard, provenance, job.options, model=self.model)
-        if job.options.explain:
-            shown = self.explain(io.BytesIO(data), plan, chunks, heard, analysis, model=self.model)
-            analysis = replace(analysis, artifacts=shown)
+        with self.media.open(task["media_key"]) as source:
+            provenance = self.read_provenance(source)
+            analysis = join_video(plan, chunks, heard, provenance, job.options, model=self.model)
+            if job.options.explain:
+                shown = self.explain(source, plan, chunks, heard, analysis, model=self.model)
+                analysis = replace(analysis, artifacts=shown)
         return {"status": self.finish.completed(job, analysis).status.value}
 
     def _plan(self, plan: Mapping[str, Any]) -> VideoPlan:

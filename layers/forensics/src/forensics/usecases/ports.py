@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import urandom
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from forensics.domain import ids
 from forensics.domain.events import Event
@@ -100,6 +100,12 @@ class ProvenanceReader(Protocol):
     def __call__(self, data: bytes, image: DecodedImage | None) -> Provenance: ...
 
 
+class FilmProvenanceReader(Protocol):
+    """Reads what a film says of itself from a file that can be sought in; raises what reading the file raises."""
+
+    def __call__(self, source: BinaryIO) -> Provenance: ...
+
+
 class JobStore(Protocol):
     """Jobs by tenant and id; another tenant's job does not exist."""
 
@@ -134,6 +140,14 @@ class MediaStore(Protocol):
         ...
 
     def signed_url(self, key: str) -> str: ...
+
+
+class OpensMedia(Protocol):
+    """A store whose files can be read in part."""
+
+    def open(self, key: str) -> BinaryIO:
+        """Return the file, which fetches what is read of it; raises MediaFetchFailed when it is gone."""
+        ...
 
 
 class Queue(Protocol):

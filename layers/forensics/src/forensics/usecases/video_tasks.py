@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 from forensics.domain.video import Chunk
 from forensics.media.video_plan import FRAMES_PER_CHUNK
 from forensics.usecases.analyse_video import estimated_s, hear_sound, plan_video, score_chunk
-from forensics.usecases.ports import AudioDetector, ImageDetector, JobStore
+from forensics.usecases.ports import AudioDetector, ImageDetector, JobStore, OpensMedia
 from forensics.usecases.watch_faces import FaceWatch
 from forensics.usecases.work_files import WorkFiles
 
@@ -20,12 +20,6 @@ INLINE_CHUNKS = 40  # as many as the state machine takes from its own state; of 
 
 class JobEnded(Exception):
     """The job was deleted or has failed before its analysis began; the state machine knows the name."""
-
-
-class OpensMedia(Protocol):
-    """A store whose files can be read in part."""
-
-    def open(self, key: str) -> BinaryIO: ...
 
 
 @dataclass(frozen=True)

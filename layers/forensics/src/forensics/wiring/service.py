@@ -30,7 +30,7 @@ from forensics.usecases.forward import ChooseFunction
 from forensics.usecases.get_job import GetJob
 from forensics.usecases.leave_feedback import LeaveFeedback
 from forensics.usecases.list_jobs import ListJobs
-from forensics.usecases.ports import Analyser, Clock, ProvenanceReader
+from forensics.usecases.ports import Analyser, Clock, FilmProvenanceReader
 from forensics.usecases.process_job import ProcessJob
 from forensics.usecases.purge_media import PurgeMedia
 from forensics.usecases.uploads import TakeUpload
@@ -85,7 +85,7 @@ class Service:
             max_bytes=self.settings.max_bytes["video"],
         )
 
-    def join_video(self, read_provenance: ProvenanceReader, model: VideoModel, explain: VideoExplainer) -> JoinTask:
+    def join_video(self, read_provenance: FilmProvenanceReader, model: VideoModel, explain: VideoExplainer) -> JoinTask:
         return JoinTask(self.jobs(), self.media(), self.work_files(), self.finish(), read_provenance, model, explain)
 
     def work_files(self) -> WorkFiles:

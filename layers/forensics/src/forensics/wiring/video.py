@@ -9,7 +9,7 @@ from forensics.detect.face_forgery import FaceForgery, has_face_model
 from forensics.detect.faces import FaceDetector
 from forensics.detect.image import ImageDetector
 from forensics.media.video import MAX_SECONDS
-from forensics.provenance.reading import read_provenance
+from forensics.provenance.film import read_film_provenance
 from forensics.settings import ModelSettings
 from forensics.usecases import ports
 from forensics.usecases.analyse_video import AnalyseVideo, VideoProgress
@@ -48,7 +48,7 @@ def video_analyser(
     return AnalyseVideo(
         image=image or frame_detector(settings),
         audio=audio or (lambda: sound_detector(settings)),
-        read_provenance=read_provenance,
+        read_provenance=read_film_provenance,
         model=read_video_model(settings.models_dir),
         watch=face_watch(settings),
         workers=max(1, settings.threads),
