@@ -89,6 +89,7 @@ def test_only_what_ends_a_job_and_the_purge_may_delete_media(template: Template)
         "DetectAudioFunction",
         "DetectImageFunction",
         "DetectVideoFunction",  # the upload that it takes, and what could not be started
+        "IntakeFunction",  # what it moves, and what could not be started
         "JobFinishFunction",
         "JobsFunction",
         "PurgeFunction",
@@ -146,7 +147,7 @@ def test_queues_wait_for_their_readers(template: Template) -> None:
     }
     mappings = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Lambda::EventSourceMapping"]
     readers = [m for m in mappings if m["EventSourceArn"]["Fn::GetAtt"][1] == "Arn"]  # the others read streams
-    assert len(readers) == 8
+    assert len(readers) == 9
     for reader in readers:
         queue = resources[reader["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
         assert queue["VisibilityTimeout"] >= 6 * timeouts[reader["FunctionName"]["Ref"]]

@@ -100,7 +100,7 @@ def test_the_api_has_a_known_id_and_plain_media_types(template: Template) -> Non
 
 def test_tls_is_still_asked_of_others(template: Template) -> None:
     policy = localise(template).template["Resources"]["MediaBucketPolicy"]["Properties"]["PolicyDocument"]
-    (statement,) = policy["Statement"]
+    statement = policy["Statement"][0]
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {
         "Bool": {"aws:SecureTransport": "false"},

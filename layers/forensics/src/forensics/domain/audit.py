@@ -16,6 +16,7 @@ class Step(StrEnum):
     RECEIVED = "received"  # the file came with the call
     FETCHED = "fetched"  # from the caller's media_url
     UPLOADED = "uploaded"  # taken from the caller's upload
+    DROPPED = "dropped"  # taken from the tenant's drop folder
     STORED = "stored"
     PROCESSING = "processing"
     COMPLETED = "completed"
@@ -34,9 +35,15 @@ class Source(StrEnum):
     FILE = "file"
     URL = "url"
     UPLOAD = "upload"
+    DROP = "drop"
 
 
-ARRIVED = {Source.FILE: Step.RECEIVED, Source.URL: Step.FETCHED, Source.UPLOAD: Step.UPLOADED}
+ARRIVED = {
+    Source.FILE: Step.RECEIVED,
+    Source.URL: Step.FETCHED,
+    Source.UPLOAD: Step.UPLOADED,
+    Source.DROP: Step.DROPPED,
+}
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ class Job:
     document: Mapping[str, Any] = field(default_factory=dict)
     batch_id: str | None = None
     source: str = ""  # where the file came from: domain/audit.py names the places
+    door: str = ""  # what asked for it: empty for a call of the API
 
     def finished(
         self, status: JobStatus, document: Mapping[str, Any], *, artifact_keys: Mapping[str, str] | None = None

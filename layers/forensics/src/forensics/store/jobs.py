@@ -156,6 +156,7 @@ class DynamoJobs:
             "artifact_keys": artifacts,
             "batch": job.batch_id,
             "source": job.source,
+            "door": job.door,
         }
         return item | {name: {"S": value} for name, value in optional.items() if value}
 
@@ -188,4 +189,5 @@ def _job(item: Mapping[str, Any]) -> Job:
         document=document,
         batch_id=item.get("batch", {}).get("S"),
         source=item.get("source", {}).get("S", ""),
+        door=item.get("door", {}).get("S", ""),
     )

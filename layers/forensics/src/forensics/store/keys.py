@@ -59,6 +59,16 @@ class DynamoKeys:
             ExpressionAttributeValues=values,
         )
 
+    def of(self, tenant: str) -> list[KeyRecord]:
+        """Return a tenant's keys; one that was just changed may still be told as it was before."""
+        pages = self.client().get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName="tenant",
+            KeyConditionExpression="tenant = :tenant",
+            ExpressionAttributeValues={":tenant": {"S": tenant}},
+        )
+        return [_record(item) for page in pages for item in page["Items"]]
+
     def all(self) -> list[KeyRecord]:
         """Return every key: for administrators alone, who ask rarely, so no index is kept up for it."""
         pages = self.client().get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)

@@ -56,10 +56,13 @@ class AcceptItem:
             medium = self._medium(job, data, len(data))
             self.media.put(key, data, content_type="application/octet-stream")
         else:
-            if not self.uploads.move(upload_key(job.tenant, message["upload_id"]), key):
+            if (upload := message.get("upload_id")) is not None:
+                self.uploads.move(upload_key(job.tenant, upload), key)
+            size = self.uploads.size(key)  # else the intake has put it there
+            if size is None:
                 raise UploadIncomplete(NOTHING_THERE)
             head = telling_head(lambda most: self.uploads.head(key, max_bytes=most) or b"")
-            medium = self._medium(job, head, self.uploads.size(key) or 0)
+            medium = self._medium(job, head, size)
         job = replace(job, media_type=medium)
         return replace(job, document=pending_document(job))
 

@@ -76,10 +76,11 @@ def _steps(change: RowChange) -> Iterator[tuple[Step, datetime]]:
 
 
 def _arrives(change: RowChange) -> bool:
-    """A job is written when its file is there; but a batch's before its turn comes, and once more, still queued, when it has."""
+    """A job is written when its file is there; but one of a batch or of the intake before its turn comes, and once more,
+    still queued, when it has."""
     was, row = change.before, change.after
     queued = JobStatus.QUEUED.value
-    return was.get("status") == queued == row["status"] if "batch" in row else not was
+    return was.get("status") == queued == row["status"] if row.keys() & {"batch", "door"} else not was
 
 
 def _turn(change: RowChange, status: str) -> Iterator[tuple[Step, datetime]]:

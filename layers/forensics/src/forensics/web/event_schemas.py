@@ -121,7 +121,7 @@ def bus_schema(kind: str) -> dict[str, Any]:
         detail=(detail, ...),
     )
     found = envelope.model_json_schema(ref_template="#/definitions/{model}", mode="serialization", by_alias=True)
-    return {"$schema": DRAFT_4, **_draft_4({**found, "definitions": found.pop("$defs")})}
+    return {"$schema": DRAFT_4, **draft_4({**found, "definitions": found.pop("$defs")})}
 
 
 def webhooks_document(schemas: dict[str, Any]) -> dict[str, Any]:
@@ -159,13 +159,13 @@ def _webhook(kind: str, model: type[_Event], schemas: dict[str, Any]) -> dict[st
     }
 
 
-def _draft_4(node: Any) -> Any:
+def draft_4(node: Any) -> Any:
     """Say what draft 4 has no word for in its own: `const` is an `enum` of one."""
     if isinstance(node, list):
-        return [_draft_4(item) for item in node]
+        return [draft_4(item) for item in node]
     if not isinstance(node, dict):
         return node
-    plain = {name: _draft_4(value) for name, value in node.items()}
+    plain = {name: draft_4(value) for name, value in node.items()}
     if "const" in plain and not isinstance(plain["const"], dict):
         plain["enum"] = [plain.pop("const")]
     return plain
