@@ -108,6 +108,8 @@ def test_the_last_page_leads_nowhere(world: World) -> None:
         ("media_type", "text"),
         ("created_after", "2026-11-22T00:00:00"),
         ("created_after", "yesterday"),
+        ("created_after", "0.5"),
+        ("created_after", "1795358400"),
         ("cursor", "x" * 401),
     ],
 )

@@ -81,5 +81,7 @@ def test_the_committed_description_is_fresh() -> None:
 def test_every_problem_status_of_a_route_is_documented() -> None:
     for path in ("/v1/detect", "/v1/detect/image"):
         responses = openapi_document()["paths"][path]["post"]["responses"]
-        assert {"200", "202", "400", "401", "403", "409", "413", "415", "422", "429", "500", "503"} == set(responses)
+        assert {"200", "202", "400", "401", "403", "409", "413", "415", "422", "429", "500", "503", "504"} == set(
+            responses
+        )
         assert list(responses["422"]["content"]) == ["application/problem+json"]

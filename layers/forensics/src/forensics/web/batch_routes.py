@@ -18,10 +18,10 @@ from forensics.domain.job import DetectOptions
 from forensics.web.context import account_of, api_path, caller
 from forensics.web.detect_body import MetadataKey, MetadataValue
 from forensics.web.idempotency import attempt_of
-from forensics.web.job_list_routes import JobLine, MediumName
+from forensics.web.job_list_routes import JobLine
 from forensics.web.job_routes import MAX_JOB_ID_CHARS
 from forensics.web.json_body import read_json_body
-from forensics.web.schemas import Links, problems
+from forensics.web.schemas import Links, MediumName, one_of, problems
 
 MAX_BODY_BYTES = 1 << 20
 RETRY_AFTER_S = "5"
@@ -34,8 +34,10 @@ class _Model(BaseModel):
 class BatchItemBody(_Model):
     """One file: exactly one of `media_url` and `upload_id`."""
 
-    media_url: Annotated[str | None, Field(max_length=2048)] = None
-    upload_id: Annotated[str | None, Field(max_length=64)] = None
+    model_config = ConfigDict(json_schema_extra={"oneOf": one_of("media_url", "upload_id")})
+
+    media_url: Annotated[str | None, Field(min_length=1, max_length=2048)] = None
+    upload_id: Annotated[str | None, Field(min_length=1, max_length=64)] = None
     media_type: Annotated[MediumName | None, Field(description="Inferred from the bytes when left out")] = None
     external_id: Annotated[str | None, Field(max_length=64)] = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] = {}
@@ -48,7 +50,9 @@ class BatchBody(_Model):
     strict_mode: bool = False
     retain: bool = False
     explain: bool = False
-    callback_url: Annotated[str | None, Field(max_length=2048, description="Each job's verdict is sent to it")] = None
+    callback_url: Annotated[
+        str | None, Field(min_length=1, max_length=2048, description="Each job's verdict is sent to it")
+    ] = None
 
     def asked(self) -> tuple[BatchItem, ...]:
         """Return the items with their options; raises InvalidRequest for one with no file or two."""

@@ -27,12 +27,16 @@ class DetectBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    media_url: Annotated[str | None, Field(max_length=2048, description="HTTPS URL of the file (public or signed)")] = (
-        None
-    )
+    media_url: Annotated[
+        str | None, Field(min_length=1, max_length=2048, description="HTTPS URL of the file (public or signed)")
+    ] = None
     upload_id: Annotated[
         str | None,
-        Field(max_length=64, description="The file of an answer of POST /v1/uploads; each serves one detection"),
+        Field(
+            min_length=1,
+            max_length=64,
+            description="The file of an answer of POST /v1/uploads; each serves one detection",
+        ),
     ] = None
     media_type: Annotated[
         Literal["image", "audio", "video"] | None, Field(description="Inferred from the bytes when left out")
@@ -44,7 +48,11 @@ class DetectBody(BaseModel):
     explain: Annotated[bool, Field(description="Also make what shows why, linked from `artifacts`")] = False
     callback_url: Annotated[
         str | None,
-        Field(max_length=2048, description="HTTPS URL that the verdict is sent to, signed; the answer is then a 202"),
+        Field(
+            min_length=1,
+            max_length=2048,
+            description="HTTPS URL that the verdict is sent to, signed; the answer is then a 202",
+        ),
     ] = None
     external_id: Annotated[str | None, Field(max_length=64)] = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] = {}
@@ -63,7 +71,8 @@ class DetectBody(BaseModel):
 async def read_detect_request(request: Request, caller: Caller, preferences: Preferences) -> DetectRequest:
     """Return the validated request; raises InvalidRequest with JSON pointers, PayloadTooLarge or UnsupportedMediaType."""
     fields, data = await _fields_and_file(request)
-    body = validated(DetectBody, fields)
+    is_json = content_type(request) == "application/json"  # a form has text alone: "true" is a boolean there
+    body = validated(lambda: DetectBody.model_validate(fields, strict=is_json))
     if sum(source is not None for source in (data, body.media_url, body.upload_id)) != 1:
         raise InvalidRequest("Give exactly one of `file`, `media_url` and `upload_id`.")
     return DetectRequest(

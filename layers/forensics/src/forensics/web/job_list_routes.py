@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
@@ -9,19 +10,29 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from forensics.domain.job import JobStatus
 from forensics.domain.job_list import JobFilter
 from forensics.web.context import api_path, caller
-from forensics.web.schemas import Probability, VerdictName, problems
+from forensics.web.schemas import MediumName, Probability, VerdictName, problems
 
 MAX_LIMIT, DEFAULT_LIMIT = 100, 20
 MAX_CURSOR_CHARS = 400
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 StatusName = Literal["queued", "processing", "completed", "failed"]
-MediumName = Literal["image", "audio", "video"]
+
+
+def _rfc_3339(text: str) -> str:
+    """Refuse what pydantic takes for a time besides RFC 3339, such as seconds since 1970."""
+    if not _RFC_3339.fullmatch(text):
+        raise ValueError("not a time of RFC 3339 with its zone")
+    return text
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339)]
 
 
 class JobLine(BaseModel):
@@ -70,7 +81,7 @@ def job_list_router(list_jobs: ReadJobs) -> APIRouter:
         cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_CHARS, description="next_cursor of a page")] = None,
         status: Annotated[StatusName | None, Query()] = None,
         media_type: Annotated[MediumName | None, Query()] = None,
-        created_after: Annotated[AwareDatetime | None, Query(description="RFC 3339, exclusive")] = None,
+        created_after: Annotated[Moment | None, Query(description="RFC 3339, exclusive")] = None,
     ) -> Response:
         who = caller(request).need("jobs")
         asked = JobFilter(who.tenant, JobStatus(status) if status else None, media_type, created_after)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from forensics.domain.errors import NotFound
 from forensics.web.context import caller, job_path
 from forensics.web.etags import entity_tag, known_to_caller
-from forensics.web.schemas import JOB_RESPONSES, Result, problems
+from forensics.web.schemas import JOB_RESPONSES, JobAnswer, problems
 
 MAX_WAIT_S = 20
 MAX_JOB_ID_CHARS = 80
@@ -75,8 +75,8 @@ def job_router(get_job: ReadJob) -> APIRouter:
         methods=["GET"],
         operation_id="get_job",
         summary="Read a job, waiting for its verdict when asked to",
-        response_model=Result,
-        responses={**JOB_RESPONSES, 304: {"description": "As If-None-Match knows it; no body"}},
+        response_model=JobAnswer,
+        responses=JOB_RESPONSES,
     )
     return router
 

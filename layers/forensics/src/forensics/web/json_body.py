@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -21,7 +22,8 @@ async def read_json_body(request: Request, kind: type[Body], *, max_bytes: int =
         raise PayloadTooLarge(f"This body may have at most {max_bytes} bytes.")
     if content_type(request) != "application/json":
         raise UnsupportedMediaType("Send application/json.", headers={"Accept": "application/json"})
-    return validated(kind, json_object(raw, pointer=""))
+    json_object(raw, pointer="")
+    return validated(lambda: kind.model_validate_json(raw, strict=True))
 
 
 def content_type(request: Request) -> str:
@@ -40,10 +42,10 @@ def json_object(raw: bytes, *, pointer: str) -> dict[str, Any]:
     return value
 
 
-def validated(kind: type[Body], fields: dict[str, Any]) -> Body:
-    """Return the model; raises InvalidRequest with a pointer for each wrong field."""
+def validated(validate: Callable[[], Body]) -> Body:
+    """Return what `validate` makes; raises InvalidRequest with a pointer for each wrong field."""
     try:
-        return kind.model_validate(fields)
+        return validate()
     except ValidationError as exc:
         raise InvalidRequest("Some fields are not valid.", errors=_field_errors(exc)) from exc
 

@@ -21,7 +21,9 @@ from forensics.web.feedback_routes import feedback_router
 from forensics.web.job_list_routes import job_list_router
 from forensics.web.job_routes import delete_router, job_router
 from forensics.web.model_routes import model_router
+from forensics.web.openapi_examples import describe_examples
 from forensics.web.openapi_limits import describe_limits
+from forensics.web.openapi_links import describe_links
 from forensics.web.public_routes import public_router
 from forensics.web.schemas import Problem, Timeline, VideoTimeline
 from forensics.web.upload_routes import upload_router
@@ -53,7 +55,7 @@ def openapi_document() -> dict[str, Any]:
         usage_router(_never_count),
         public_router(version="", region="", openapi=dict),
     )
-    document = app.openapi()
+    document: dict[str, Any] = json.loads(json.dumps(app.openapi()))  # a copy without shared parts: each is added to
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for model in (Problem, BatchItemBody, Timeline, VideoTimeline):  # what no route answers with by itself
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -61,13 +63,20 @@ def openapi_document() -> dict[str, Any]:
     document["webhooks"] = webhooks_document(schemas)
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    scheme = {"type": "http", "scheme": "bearer", "description": "An API key: dd_live_… or dd_test_…"}
+    scheme = {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "dd_live_… or dd_test_…",
+        "description": "An API key; one that begins with dd_test_ is answered by a script and costs nothing",
+    }
     document["components"]["securitySchemes"] = {"apiKey": scheme}
     document["security"] = [{"apiKey": []}]
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _tidy(operation, public=path in PUBLIC_PATHS)
     describe_limits(document, public=PUBLIC_PATHS)
+    describe_examples(document)
+    describe_links(document)
     return document
 
 
@@ -113,7 +122,7 @@ def _never() -> NoReturn:
 def main() -> None:
     import yaml
 
-    document = json.loads(json.dumps(openapi_document()))  # a copy without shared parts, which YAML would alias
+    document = json.loads(json.dumps(openapi_document()))  # YAML would alias what is shared
     yaml.safe_dump(document, sys.stdout, sort_keys=False, allow_unicode=True, width=120)
 
 

@@ -1,7 +1,7 @@
 """The contract's objects as pydantic models: they document the API, and the tests hold every answer against them."""
 
 from forensics.web.schemas.base import MediumName, Model, Probability, VerdictName
-from forensics.web.schemas.detect import DETECT_OPENAPI, DETECT_RESPONSES, JOB_RESPONSES
+from forensics.web.schemas.detect import DETECT_OPENAPI, DETECT_RESPONSES, JOB_RESPONSES, JobAnswer, one_of
 from forensics.web.schemas.jobs import FailedJob, Health, Links, PendingJob
 from forensics.web.schemas.problem import Problem, ProblemField, problems
 from forensics.web.schemas.result import (
@@ -41,6 +41,7 @@ __all__ = [
     "FailedJob",
     "FlaggedSegment",
     "Health",
+    "JobAnswer",
     "Links",
     "MarkedFace",
     "Media",
@@ -67,5 +68,6 @@ __all__ = [
     "VideoTimeline",
     "Watermark",
     "Waveform",
+    "one_of",
     "problems",
 ]

@@ -30,7 +30,6 @@ class Problem(BaseModel):
 
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI responses that are problems, by status."""
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     texts = {
         400: "The request is not valid",
         401: "No valid key",
@@ -44,5 +43,10 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
         422: "The media cannot be analysed",
         500: "Unknown error",
         503: "Try again",
+        504: "The answer did not come in time",
     }
-    return {code: {"description": texts[code], "content": content} for code in codes}
+    return {code: {"description": texts[code], "content": _content()} for code in codes}
+
+
+def _content() -> dict[str, Any]:
+    return {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
