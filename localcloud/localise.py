@@ -18,8 +18,10 @@ API_ID = "local"
 _RUNTIME = "provided.al2023"
 _API_ID_TAG = "ms-custom-id"
 _LOOPBACK = "127.0.0.0/8"
+_UNKNOWN = "AWS::Events::EventBusPolicy"
 _ROOT = Path(__file__).resolve().parents[1]
 MAP_WORKERS = 2
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,15 @@ def localise(template: Template) -> Localised:
     """
     local = copy.deepcopy(template)
     changes = [*_parameters(local)]
-    for name, resource in local["Resources"].items():
-        if resource["Type"] == "AWS::Serverless::Function":
+    for name, resource in list(local["Resources"].items()):
+        if resource["Type"] == _UNKNOWN:
+            del local["Resources"][name]
+            changes.append(
+                Change(name, "left out", "the emulator does not know the resource; it is for other accounts alone")
+            )
+        elif resource["Type"] == "AWS::Serverless::Function":
             changes += _function(name, resource)
+            changes += _any_method(name, resource["Properties"])
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             changes += _state_machine(name, resource["Properties"])
         elif resource["Type"] == "AWS::Serverless::Api":
@@ -96,6 +104,18 @@ def _function(name: str, resource: Template) -> Iterator[Change]:
         f"PackageType Image -> Runtime {_RUNTIME}, Handler {handler}; Docker metadata dropped",
         "no container engine is needed: the zip's bootstrap runs awslambdaric on this source tree",
     )
+
+
+def _any_method(name: str, properties: Template) -> Iterator[Change]:
+    events: Template = properties.get("Events", {})
+    for event, definition in list(events.items()):
+        if definition["Type"] == "Api" and definition["Properties"]["Method"] == "ANY":
+            del events[event]
+            for method in _METHODS:
+                told = {**definition["Properties"], "Method": method}
+                events[event + method.capitalize()] = {**definition, "Properties": told}
+            path = definition["Properties"]["Path"]
+            yield Change(name, f"ANY {path} -> {', '.join(_METHODS)}", "the emulator does not read ANY from a document")
 
 
 def _handler(name: str, metadata: Mapping[str, str]) -> str:
