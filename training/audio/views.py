@@ -73,8 +73,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=("train", "dev", "test"), required=True)
     parser.add_argument("--view", required=True, help=f"a number (a random history) or one of {', '.join(CONDITIONS)}")
+    parser.add_argument("--only", nargs="*", help="pages gathered since the other views were made; without it all")
     args = parser.parse_args()
-    clips = capped([c for c in load_clips() if c.part == args.part], most=MOST_CLIPS[args.part])
+    clips = [c for c in load_clips() if c.part == args.part and (args.only is None or c.page in args.only)]
+    clips = capped(clips, most=MOST_CLIPS[args.part])
     np.random.default_rng(len(args.view)).shuffle(clips)  # so that a part of the rows is a fair part
     folder = extra_dir() / "views" / f"{args.part}-{args.view}"
     folder.mkdir(parents=True, exist_ok=True)
