@@ -21,6 +21,9 @@ def template() -> Template:
     return parse((ROOT / "template.yaml").read_text())
 
 
+LEFT_OUT = {"IntakeBusPolicy"}  # of a kind that the emulator does not know
+
+
 def without(resource: Template, names: set[str]) -> Template:
     kept = {name: value for name, value in resource["Properties"].items() if name not in names}
     return {**resource, "Properties": kept}
@@ -29,8 +32,10 @@ def without(resource: Template, names: set[str]) -> Template:
 def test_everything_else_is_left_as_it_is(template: Template) -> None:
     local = localise(template).template
     assert local.keys() == template.keys()
-    assert local["Resources"].keys() == template["Resources"].keys()
+    assert template["Resources"].keys() - local["Resources"].keys() == LEFT_OUT
     for name, resource in template["Resources"].items():
+        if name in LEFT_OUT:
+            continue
         mine = local["Resources"][name]
         if resource["Type"] == "AWS::Serverless::Function":
             metadata_free = {key: value for key, value in resource.items() if key != "Metadata"}
@@ -96,6 +101,13 @@ def test_the_api_has_a_known_id_and_plain_media_types(template: Template) -> Non
     api = localise(template).template["Resources"]["Api"]["Properties"]
     assert api["Tags"]["ms-custom-id"] == API_ID
     assert api["BinaryMediaTypes"] == ["multipart/form-data", "application/octet-stream"]
+
+
+def test_any_method_becomes_each_of_them(template: Template) -> None:
+    events = localise(template).template["Resources"]["JobsFunction"]["Properties"]["Events"]
+    told = {e["Properties"]["Method"] for e in events.values() if e["Properties"]["Path"] == "/v1/{proxy+}"}
+    assert told == {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
+    assert not any(e["Properties"]["Method"] == "ANY" for e in events.values())
 
 
 def test_tls_is_still_asked_of_others(template: Template) -> None:

@@ -1,4 +1,4 @@
-"""deepfake-admin: the keys and the audit of a deployed stack, with the credentials of the AWS environment.
+"""deepfake-admin: the keys, the audit and the intake of a deployed stack, with the credentials of the AWS environment.
 
 A new key is printed once, alone on standard output; what is told of it goes to standard error.
 Exit status: 0 done; 2 what was asked for cannot be done.
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from forensics.cli.audit import NothingKnown
 from forensics.cli.audit import table as audit_table
+from forensics.domain.intake import Delivery
 from forensics.domain.job import timestamp
 from forensics.domain.keys import SCOPES, KeyRecord, hash_key, key_id, well_formed
 from forensics.domain.plans import PLANS
 from forensics.usecases.audit import ReadAudit
 from forensics.usecases.manage_keys import KeyFault, ManageKeys, NewKey
+from forensics.wiring.intake import dead_letters
 from forensics.wiring.keys import StackNotFound, manage_keys
 from forensics.wiring.privacy import read_audit
 
@@ -25,14 +28,26 @@ EXIT_OK, EXIT_USAGE = 0, 2
 _HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
 
 
+class Letters(Protocol):
+    """The dead letters of the intake."""
+
+    def redrive(self, *, most: int) -> Iterator[Delivery]: ...
+
+
 def main(
-    arguments: Sequence[str] | None = None, *, keys: ManageKeys | None = None, audit: ReadAudit | None = None
+    arguments: Sequence[str] | None = None,
+    *,
+    keys: ManageKeys | None = None,
+    audit: ReadAudit | None = None,
+    letters: Letters | None = None,
 ) -> int:
-    """Run one verb on `keys` or `audit`, or on those of the stack that the arguments name; returns the exit status."""
+    """Run one verb on `keys`, `audit` or `letters`, or on those of the stack that the arguments name; returns the exit status."""
     args = _parser().parse_args(arguments)
     try:
         if args.subject == "audit":
             print(audit_table((audit or read_audit(stack=args.stack))(args.id)))
+        elif args.subject == "intake":
+            _redrive(letters or dead_letters(stack=args.stack), most=args.most)
         else:
             _run(args, keys or manage_keys(stack=args.stack))
     except (KeyFault, NothingKnown, StackNotFound) as error:
@@ -63,6 +78,15 @@ def _create(args: argparse.Namespace, keys: ManageKeys) -> NewKey:
         per_minute=args.per_minute,
         per_month=args.per_month,
     )
+
+
+def _redrive(letters: Letters, *, most: int) -> None:
+    """Print the id of each message as it is safe in its queue, so that an interrupted run tells how far it came."""
+    sent = 0
+    for letter in letters.redrive(most=most):
+        print(letter.message_id)
+        sent += 1
+    print(f"{sent} sent again.", file=sys.stderr)
 
 
 def _show(new: NewKey) -> None:
@@ -130,6 +154,9 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--per-month", type=_limit, help="detections a month, in place of the plan's")
     told = subjects.add_parser("audit", help="what happened to a job or an upload, and when")
     told.add_argument("id", help="job_… or upload_…")
+    letters = subjects.add_parser("intake", help="requests of other systems").add_subparsers(dest="verb", required=True)
+    redrive = letters.add_parser("redrive", help="send the dead letters again, those that are there now")
+    redrive.add_argument("--most", type=_limit, default=100_000, help="so many at most (default: %(default)s)")
     listing = verbs.add_parser("list", help="the keys, without their secrets")
     listing.add_argument("--tenant", help="of this tenant alone")
     rotate = verbs.add_parser("rotate", help="a new key like this one, which dies after the overlap")
