@@ -19,7 +19,8 @@ FRAMES_PER_CHUNK = 8
 # A look searches for faces, which is cheap. Every so many of them are also looked at as whole pictures, which is not.
 MAX_WHOLE_FRAMES = 16
 WHOLE_FRAMES_PER_SECOND = 0.7
-# Around a cut looks are so many times as dense as elsewhere, for a second or one step of the even looks to either side.
+# Of a film too long for FRAMES_PER_SECOND, looks around a cut are so many times as dense as elsewhere, for a second or one step of
+# the even looks to either side.
 CUT_WEIGHT = 2.0
 LEAST_CUT_SECONDS = 1.0
 # Some seconds of every chunk, from its first cut or else its first look on, are looked at so densely that blinks, lips and
@@ -92,7 +93,7 @@ def frame_times(
 
 def _shared_out(last: float, count: int, cuts: Sequence[float]) -> list[float]:
     """Return `count` times from 0 to `last`, CUT_WEIGHT times as dense around cuts as elsewhere."""
-    if not cuts:
+    if not cuts or last / (count - 1) <= 1 / FRAMES_PER_SECOND:  # nowhere is looked more often than that
         return [i * last / (count - 1) for i in range(count)]
     reach = max(LEAST_CUT_SECONDS, last / (count - 1))
     edges = sorted({0.0, last, *(min(last, max(0.0, cut + side)) for cut in cuts for side in (-reach, reach))})
