@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def route_public(app: App, api_path: str) -> App:
-    """Return `app` with `/v1/...` led to the deployed stage, so that the base URL looks as it does in production.
+    """Return `app` with `/v1/...` and `/docs` led to the deployed stage, so that the base URL looks as it does in production.
 
     `/<stage>/v1/...` leads there too, as on the gateway's own host name: the links in answers are of that form.
     A signed request is an AWS call, never a caller of the API, and stays where it was sent.
@@ -60,7 +60,7 @@ def route_public(app: App, api_path: str) -> App:
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not _signed(scope):
             path, raw_path = scope["path"].removeprefix(stage), scope["raw_path"].removeprefix(stage.encode())
-            if path.startswith("/v1/"):
+            if path.startswith("/v1/") or path == "/docs":
                 scope = {**scope, "path": api_path + path, "raw_path": api_path.encode() + raw_path}
         await app(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""Jobs, listed, read, deleted and spoken of; the models; and what anybody may read: health and the API's description."""
+"""Jobs, listed, read, deleted and spoken of; the models; what anybody may read: health, the description, /docs; and the rest."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ service = Service.from_env()
 public = public_router(version=version("forensics"), region=service.settings.region, openapi=openapi_document)
 guard = api_guard(service, read_job=service.get_job())
 jobs = (job_list_router(service.list_jobs()), job_router(service.get_job()), delete_router(service.delete_job()))
-models = model_router(ListModels(ModelSettings.from_env().models_dir))
-api = lambda_handler(create_app(*jobs, feedback_router(service.leave_feedback()), models, public, guard=guard))
+others = (feedback_router(service.leave_feedback()), model_router(ListModels(ModelSettings.from_env().models_dir)))
+api = lambda_handler(create_app(*jobs, *others, public, guard=guard, document=openapi_document))
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -116,19 +116,15 @@ def test_a_function_sees_the_callers_bytes_and_who_calls(probe: LocalCloud) -> N
     assert event["host"] == probe.emulator.endpoint.removeprefix("http://")
 
 
-def test_the_gateways_own_answers_are_problems(probe: LocalCloud) -> None:
+def test_answers_that_belong_to_no_function_are_problems(probe: LocalCloud) -> None:
     with client(probe, key="dd_live_unknown") as stranger, client(probe) as api:
-        answers = {
-            401: stranger.get("/jobs/x"),
-            404: api.get("/nowhere"),
-        }
-        wrong_method = api.put("/detect/image", json={})
+        answers = {401: stranger.get("/jobs/x"), 404: api.get("/nowhere"), 405: api.put("/detect/image", json={})}
     for status, answer in answers.items():
         assert answer.status_code == answer.json()["status"] == status
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert len(answer.json()["request_id"]) == 36
     assert answers[401].headers["WWW-Authenticate"].startswith("Bearer")
-    assert wrong_method.json()["code"] == "not-found"
+    assert answers[405].headers["Allow"] == "POST"
 
 
 def test_health_needs_no_key(probe: LocalCloud) -> None:

@@ -244,6 +244,16 @@ def test_public_paths_need_no_key(handler: Load, name: str, member: str) -> None
     assert status == 200 and member in body
 
 
+def test_the_page_for_people_is_served(handler: Load) -> None:
+    page = handler("jobs")(event("jobs_docs"), LambdaContext())
+    assert page["statusCode"] == 200 and page["body"].startswith("<!doctype html>") and not page["isBase64Encoded"]
+
+
+def test_a_method_that_a_path_does_not_have_is_told(handler: Load) -> None:
+    status, body = answer(handler, "jobs_wrong_method")
+    assert (status, Problem.model_validate(body).code) == (405, "method-not-allowed")
+
+
 def test_the_models_are_told(handler: Load) -> None:
     status, body = answer(handler, "jobs_models")
     assert status == 200 and {"image", "audio", "video"} <= {m.name for m in ModelList.model_validate(body).data}

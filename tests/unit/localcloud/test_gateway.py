@@ -39,8 +39,14 @@ def test_the_api_answers_under_v1_and_under_its_stage(path: str) -> None:
     assert scope["raw_path"] == API_PATH.encode() + b"/v1/jobs/a%20b"
 
 
+@pytest.mark.parametrize("path", ["/docs", "/prod/docs"])
+def test_the_page_lies_beside_v1(path: str) -> None:
+    assert routed(path)["path"] == API_PATH + "/docs"
+
+
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v10/x", "/prod", "/prod/x", "/production/v1/x", "/bucket/v1/x", "/_ministack/health"]
+    "path",
+    ["/", "/docs/x", "/v1", "/v10/x", "/prod", "/prod/x", "/production/v1/x", "/bucket/v1/x", "/_ministack/health"],
 )
 def test_other_paths_stay(path: str) -> None:
     assert routed(path)["path"] == path

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from fastapi import APIRouter, FastAPI
 from mangum import Mangum
 from starlette.datastructures import MutableHeaders
@@ -9,24 +12,32 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forensics.web.context import request_id
+from forensics.web.fallback_routes import fallback_router
 from forensics.web.idempotency import RememberAnswers
 from forensics.web.limits import Guard, LimitCalls
 from forensics.web.problems import PROBLEM_JSON, UnknownErrors, install_problem_handlers
+from forensics.web.public_routes import docs_router
 
 API_TITLE = "Deepfake Detection API"
 API_VERSION = "1"
 
 
-def create_app(*routers: APIRouter, guard: Guard | None = None) -> FastAPI:
-    """Return an app of the routers under /v1 whose every error is a problem; it serves no schema or docs pages itself.
+def create_app(
+    *routers: APIRouter, guard: Guard | None = None, document: Callable[[], dict[str, Any]] | None = None
+) -> FastAPI:
+    """Return an app of the routers under /v1 whose every error is a problem.
 
     `guard` counts calls and remembers idempotency keys; every function has one, the tests of routes and the description none.
+    The one app with the OpenAPI `document` also serves /docs, and answers what belongs to no other function.
     """
     app = FastAPI(
         title=API_TITLE, version=API_VERSION, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     for router in routers:
         app.include_router(router, prefix="/v1")
+    if document is not None:
+        app.include_router(docs_router(document))
+        app.include_router(fallback_router(document), prefix="/v1")
     install_problem_handlers(app)
     app.add_middleware(UnknownErrors)  # the innermost: what follows sees an answer, whatever happened
     if guard is not None and guard.attempts is not None:

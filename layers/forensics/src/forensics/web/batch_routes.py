@@ -16,7 +16,7 @@ from forensics.domain.batch import MAX_ITEMS, BatchItem, BatchRequest
 from forensics.domain.errors import FieldError, InvalidRequest, NotFound
 from forensics.domain.job import DetectOptions
 from forensics.web.context import account_of, api_path, caller
-from forensics.web.detect_body import MetadataKey, MetadataValue
+from forensics.web.detect_body import MetadataKey, MetadataValue, Url
 from forensics.web.idempotency import attempt_of
 from forensics.web.job_list_routes import JobLine
 from forensics.web.job_routes import MAX_JOB_ID_CHARS
@@ -36,7 +36,7 @@ class BatchItemBody(_Model):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": one_of("media_url", "upload_id")})
 
-    media_url: Annotated[str | None, Field(min_length=1, max_length=2048)] = None
+    media_url: Url | None = None
     upload_id: Annotated[str | None, Field(min_length=1, max_length=64)] = None
     media_type: Annotated[MediumName | None, Field(description="Inferred from the bytes when left out")] = None
     external_id: Annotated[str | None, Field(max_length=64)] = None
@@ -50,9 +50,7 @@ class BatchBody(_Model):
     strict_mode: bool = False
     retain: bool = False
     explain: bool = False
-    callback_url: Annotated[
-        str | None, Field(min_length=1, max_length=2048, description="Each job's verdict is sent to it")
-    ] = None
+    callback_url: Annotated[Url | None, Field(description="Each job's verdict is sent to it")] = None
 
     def asked(self) -> tuple[BatchItem, ...]:
         """Return the items with their options; raises InvalidRequest for one with no file or two."""

@@ -18,6 +18,7 @@ MAX_INLINE_BYTES = 4 * 1024 * 1024  # what fits a synchronous Lambda call after 
 MAX_FIELD_BYTES = 64 * 1024
 MultipartOrJson = Literal["multipart/form-data", "application/json"]
 
+Url = Annotated[str, Field(min_length=1, max_length=2048, json_schema_extra={"format": "uri"})]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
@@ -27,9 +28,7 @@ class DetectBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    media_url: Annotated[
-        str | None, Field(min_length=1, max_length=2048, description="HTTPS URL of the file (public or signed)")
-    ] = None
+    media_url: Annotated[Url | None, Field(description="HTTPS URL of the file (public or signed)")] = None
     upload_id: Annotated[
         str | None,
         Field(
@@ -47,12 +46,7 @@ class DetectBody(BaseModel):
     ] = False
     explain: Annotated[bool, Field(description="Also make what shows why, linked from `artifacts`")] = False
     callback_url: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=2048,
-            description="HTTPS URL that the verdict is sent to, signed; the answer is then a 202",
-        ),
+        Url | None, Field(description="HTTPS URL that the verdict is sent to, signed; the answer is then a 202")
     ] = None
     external_id: Annotated[str | None, Field(max_length=64)] = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] = {}

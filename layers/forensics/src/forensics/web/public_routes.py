@@ -1,15 +1,19 @@
-"""What anybody may read: health and the API's own description."""
+"""What anybody may read: health and the API's own description, for programs and for people."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response
 
+from forensics.web.docs_page import POLICY, docs_page
 from forensics.web.schemas import Health
+
+_CACHED = {"Cache-Control": "public, max-age=300"}
 
 
 def public_router(*, version: str, region: str, openapi: Callable[[], dict[str, Any]]) -> APIRouter:
@@ -20,7 +24,7 @@ def public_router(*, version: str, region: str, openapi: Callable[[], dict[str, 
         return JSONResponse({"status": "ok", "version": version, "region": region})
 
     async def description() -> Response:
-        return JSONResponse(openapi(), headers={"Cache-Control": "public, max-age=300"})
+        return JSONResponse(openapi(), headers=_CACHED)
 
     router.add_api_route(
         "/health", health, methods=["GET"], operation_id="health", summary="Is the API up", response_model=Health
@@ -33,4 +37,17 @@ def public_router(*, version: str, region: str, openapi: Callable[[], dict[str, 
         summary="This document",
         response_model=dict,
     )
+    return router
+
+
+def docs_router(openapi: Callable[[], dict[str, Any]]) -> APIRouter:
+    """Return GET /docs, the one page beside /v1."""
+    router = APIRouter()
+    page = lru_cache(maxsize=1)(lambda: docs_page(openapi()))
+
+    async def docs() -> Response:
+        headers = {**_CACHED, "Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+        return HTMLResponse(page(), headers=headers)
+
+    router.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
     return router

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from forensics.domain.webhooks import Delivery, Endpoint
+from forensics.web.detect_body import Url
 
 EventName = Literal["detection.completed", "detection.failed", "detection.deleted", "batch.completed"]
 EVERY_EVENT: tuple[EventName, ...] = ("detection.completed", "detection.failed", "detection.deleted", "batch.completed")
@@ -20,7 +21,7 @@ class _Model(BaseModel):
 class EndpointBody(_Model):
     """Where to send what."""
 
-    url: Annotated[str, Field(min_length=1, max_length=2048, description="Public HTTPS URL on port 443")]
+    url: Annotated[Url, Field(description="Public HTTPS URL on port 443")]
     events: Annotated[list[EventName], Field(min_length=1, max_length=4, description="Every type when left out")] = (
         list(EVERY_EVENT)
     )
