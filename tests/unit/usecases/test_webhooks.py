@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from examples.webhook_receiver import verify
-from forensics.domain.errors import InvalidRequest, MediaUrlForbidden, NotFound
+from forensics.domain.errors import EndpointDisabled, MediaUrlForbidden, NotFound, TooManyEndpoints
 from forensics.domain.events import Event, EventType, event_id
 from forensics.domain.job import DetectOptions, Job, JobStatus
 from forensics.domain.webhooks import CALLBACK, MAX_ATTEMPTS, Answer, Delivery, DeliveryStatus, Endpoint, EndpointStatus
@@ -157,7 +157,7 @@ def test_gone_ends_the_delivery_and_disables_the_endpoint(world: World) -> None:
     assert not world.timer.due
     held = next(d for d in world.deliveries.rows.values() if d.subject == "job_2")
     assert held.status is DeliveryStatus.SKIPPED
-    with pytest.raises(InvalidRequest, match="ping"):
+    with pytest.raises(EndpointDisabled, match="ping"):
         world.manage.replay("acme", endpoint.endpoint_id, held.delivery_id)
     world.manage.ping("acme", endpoint.endpoint_id)
     world.run()
@@ -175,7 +175,7 @@ def test_a_ping_is_tried_once(world: World) -> None:
     assert len(world.post.sent) == 1
     assert world.delivery(endpoint).status is DeliveryStatus.FAILED
     assert json.loads(world.post.sent[0][1])["type"] == "webhook.ping" and pinged.made == 0
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(NotFound):
         world.manage.ping("acme", CALLBACK)
 
 
@@ -306,7 +306,7 @@ def test_ten_endpoints_and_no_forbidden_url(world: World) -> None:
         world.manage.create("acme", url="http://10.0.0.1", events=EVERY, description="")
     for _ in range(10):
         world.endpoint()
-    with pytest.raises(InvalidRequest, match="at most 10"):
+    with pytest.raises(TooManyEndpoints, match="at most 10"):
         world.endpoint()
     world.endpoint(tenant="rival")
 

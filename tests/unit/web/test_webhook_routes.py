@@ -136,7 +136,7 @@ def test_the_accounts_own_endpoint_has_a_secret_and_a_log_and_no_more(call: Call
     assert (status, made["id"], made["url"], made["previous_secret_until"]) == (200, "callback", None, None)
     assert call("POST", "/callback/rotate")[1]["previous_secret_until"] is not None
     assert call("GET", "/callback/deliveries")[1]["data"] == []
-    assert call("POST", "/callback/ping")[0] == 400
+    assert call("POST", "/callback/ping")[0] == 404
     assert call("DELETE", "/callback")[0] == 404
     assert call("GET", "")[1]["data"] == []
 

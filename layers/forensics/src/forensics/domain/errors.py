@@ -2,7 +2,7 @@
 
 DetectorError
 ├── InvalidRequest 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
-├── NoVerdict 409 · IdempotencyInFlight 409 · IdempotencyKeyReused 422
+├── NoVerdict 409 · IdempotencyInFlight 409 · IdempotencyKeyReused 422 · TooManyEndpoints 409 · EndpointDisabled 409
 ├── Deleted 410 · PayloadTooLarge 413 · UnsupportedMediaType 415 · QuotaExceeded 429
 ├── MediaError 422
 │   ├── MediaTypeMismatch · MediaCorrupt · MediaTooLong · MediaTooLargePixels · MediaFetchFailed · MediaUrlForbidden
@@ -71,6 +71,14 @@ class MethodNotAllowed(DetectorError):
 
 class NoVerdict(DetectorError):
     status, code, title = 409, "no-verdict", "The job has no verdict"
+
+
+class TooManyEndpoints(DetectorError):
+    status, code, title = 409, "too-many-endpoints", "The account has all the webhook endpoints it may have"
+
+
+class EndpointDisabled(DetectorError):
+    status, code, title = 409, "endpoint-disabled", "The webhook endpoint is disabled"
 
 
 class Deleted(DetectorError):

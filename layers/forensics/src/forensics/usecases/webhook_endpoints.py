@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from os import urandom
 
 from forensics.domain import ids
-from forensics.domain.errors import InvalidRequest, NotFound
+from forensics.domain.errors import EndpointDisabled, NotFound, TooManyEndpoints
 from forensics.domain.events import Event, EventType, event_id
 from forensics.domain.job import timestamp
 from forensics.domain.webhooks import (
@@ -41,7 +41,7 @@ class WebhookEndpoints:
     def create(self, tenant: str, *, url: str, events: Sequence[EventType], description: str) -> tuple[Endpoint, str]:
         """Return the new endpoint and its secret, which is told this once.
 
-        Raises MediaUrlForbidden, or InvalidRequest when the tenant has MAX_ENDPOINTS.
+        Raises MediaUrlForbidden, or TooManyEndpoints when the tenant has MAX_ENDPOINTS.
         """
         self.guard(url)
         endpoint_id = f"whe_{self._ulid()}"
@@ -56,7 +56,7 @@ class WebhookEndpoints:
             sealed_secret=sealed,
         )
         if not self.endpoints.add(endpoint):
-            raise InvalidRequest(f"An account may have at most {MAX_ENDPOINTS} webhook endpoints.")
+            raise TooManyEndpoints(f"An account may have at most {MAX_ENDPOINTS} webhook endpoints.")
         return endpoint, secret
 
     def all(self, tenant: str) -> list[Endpoint]:
@@ -88,7 +88,7 @@ class WebhookEndpoints:
     def ping(self, tenant: str, endpoint_id: str) -> Delivery:
         """Begin the delivery of a webhook.ping, also to a disabled endpoint; it is tried once."""
         if endpoint_id == CALLBACK:
-            raise InvalidRequest("There is no URL of its own to ping behind `callback`.")
+            raise NotFound("There is no URL of its own to ping behind `callback`.")
         endpoint = self.get(tenant, endpoint_id)
         kind = EventType.WEBHOOK_PING
         told = event_id(kind, tenant, endpoint_id, part=self._ulid())
@@ -110,7 +110,7 @@ class WebhookEndpoints:
         """Begin the delivery anew under the same webhook-id; one that is on its way already is left to it."""
         endpoint = self.get(tenant, endpoint_id)
         if not endpoint.enabled:
-            raise InvalidRequest(DISABLED)
+            raise EndpointDisabled(DISABLED)
         before = self.deliveries.get(tenant, endpoint_id, delivery_id)
         if before is None or self.deliveries.event(tenant, before.event_id) is None:
             raise NotFound("There is no such delivery, or what it told of was deleted.")

@@ -18,7 +18,7 @@ from forensics.web.context import account_of, caller, forwarded, gateway_event, 
 from forensics.web.detect_body import read_detect_request
 from forensics.web.idempotency import attempt_of
 from forensics.web.preferences import preferences
-from forensics.web.schemas import DETECT_OPENAPI, DETECT_RESPONSES, Result
+from forensics.web.schemas import DETECT_RESPONSES, Result, detect_openapi
 
 RETRY_AFTER_S = "1"
 
@@ -52,7 +52,7 @@ def detect_router(medium: str, detect: Callable[[DetectRequest], DetectOutcome])
         summary=f"Detect synthetic or manipulated {medium}",
         response_model=Result,
         responses=DETECT_RESPONSES,
-        openapi_extra=DETECT_OPENAPI,
+        openapi_extra=detect_openapi(medium),
     )
     return router
 
@@ -77,7 +77,7 @@ def unified_router(
         summary="Detect, with the medium inferred from the bytes unless named",
         response_model=Result,
         responses=DETECT_RESPONSES,
-        openapi_extra=DETECT_OPENAPI,
+        openapi_extra=detect_openapi(),
     )
     return router
 

@@ -89,6 +89,8 @@ AMBIGUOUS: Mapping[tuple[str, str], tuple[type[DetectorError], ...]] = {
     **{(operation, "422"): (*_MEDIA, *_KEY_REUSED) for operation in _DETECTED},
     ("leave_feedback", "409"): (errors.IdempotencyInFlight, errors.NoVerdict),
     ("create_batch", "422"): (errors.MediaUrlForbidden, *_KEY_REUSED),
+    ("create_webhook_endpoint", "409"): (errors.IdempotencyInFlight, errors.TooManyEndpoints),
+    ("replay_webhook", "409"): (errors.IdempotencyInFlight, errors.EndpointDisabled),
     ("create_webhook_endpoint", "422"): (errors.MediaUrlForbidden, *_KEY_REUSED),
 }
 _FIRST = {"409": (errors.IdempotencyInFlight,), "422": _KEY_REUSED}

@@ -1,7 +1,7 @@
 """The contract's objects as pydantic models: they document the API, and the tests hold every answer against them."""
 
 from forensics.web.schemas.base import MediumName, Model, Probability, VerdictName
-from forensics.web.schemas.detect import DETECT_OPENAPI, DETECT_RESPONSES, JOB_RESPONSES, JobAnswer, one_of
+from forensics.web.schemas.detect import DETECT_RESPONSES, JOB_RESPONSES, JobAnswer, detect_openapi, one_of
 from forensics.web.schemas.jobs import FailedJob, Health, Links, PendingJob
 from forensics.web.schemas.problem import Problem, ProblemField, problems
 from forensics.web.schemas.result import (
@@ -32,7 +32,6 @@ from forensics.web.schemas.timeline import (
 )
 
 __all__ = [
-    "DETECT_OPENAPI",
     "DETECT_RESPONSES",
     "JOB_RESPONSES",
     "Artifacts",
@@ -68,6 +67,7 @@ __all__ = [
     "VideoTimeline",
     "Watermark",
     "Waveform",
+    "detect_openapi",
     "one_of",
     "problems",
 ]

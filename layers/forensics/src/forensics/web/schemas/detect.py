@@ -28,11 +28,16 @@ def one_of(*sources: str) -> list[Any]:  # JSON
     return [{"required": [name], "properties": {name: {"type": "string"}}} for name in sources]
 
 
-def _detect_openapi() -> dict[str, Any]:
+def detect_openapi(medium: str | None = None) -> dict[str, Any]:
+    """Return the request of a detect path; on the path of a medium, `media_type` may say nothing else."""
     body = {**DetectBody.model_json_schema(), "oneOf": one_of("media_url", "upload_id")}
+    if medium is not None:
+        said = body["properties"]["media_type"]
+        said["anyOf"] = [{"type": "string", "enum": [medium]}, {"type": "null"}]
     file = {
         "type": "string",
         "format": "binary",
+        "minLength": 1,
         "description": "The file, at most 4 MiB; exactly one of file, media_url and upload_id",
     }
     fields = {name: _without_null(field) for name, field in body["properties"].items()}
@@ -50,5 +55,3 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
     (kind,) = [kind for kind in told.pop("anyOf", [{}]) if kind.get("type") != "null"]
     return {**kind, **told}
 
-
-DETECT_OPENAPI = _detect_openapi()

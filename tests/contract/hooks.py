@@ -1,0 +1,47 @@
+"""What Schemathesis is given beside the description: media that exist, uploads that are made, and a tally of the requests.
+
+Loaded by its command line (`hooks` in schemathesis.toml) in a process of its own; tests.contract.run sets the environment.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import requests
+import schemathesis
+from hypothesis import strategies as st
+
+from localcloud.emulator import ROOT
+
+FILES = os.environ["CONTRACT_FILES"]  # base URL of a server of examples/media, which takes any POST too
+TALLY = Path(os.environ["CONTRACT_TALLY"])
+MEDIA = ROOT / "examples" / "media"
+PICTURE = (MEDIA / "photo.jpg").read_bytes()
+PROGRESS_EVERY = 500
+_URLS = [f"{FILES}/photo.jpg", f"{FILES}/portrait.jpg", f"{FILES}/missing.jpg", "https://10.0.0.1/a.jpg"]
+_tally: Counter[str] = Counter()
+
+schemathesis.openapi.format("uri", st.sampled_from(_URLS))
+schemathesis.openapi.format("binary", st.one_of(st.just(PICTURE), st.binary(min_size=1, max_size=64)))
+
+
+@schemathesis.hook
+def after_call(context: schemathesis.HookContext, case: schemathesis.Case, response: schemathesis.Response) -> None:
+    """Count the call, and put the file of an upload that was made where its form says."""
+    name = case.operation.definition.raw.get("operationId", case.operation.label)
+    declared = case.operation.method.upper() == case.method.upper()
+    _tally[f"{name if declared else case.method.upper()} {response.status_code}"] += 1
+    if sum(_tally.values()) % PROGRESS_EVERY == 0:
+        _write()
+    if name == "create_upload" and response.status_code == 201:
+        form = response.json()
+        requests.post(form["url"], data=form["fields"], files={"file": PICTURE}, timeout=30).close()
+
+
+@atexit.register
+def _write() -> None:
+    TALLY.write_text(json.dumps(_tally), encoding="utf-8")

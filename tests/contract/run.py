@@ -1,0 +1,174 @@
+"""Schemathesis against the local cloud, round after round: `python -m tests.contract.run --requests 20000`.
+
+Every round has its own seed. Test keys answer by script, so that the models do not cost the time; the last round asks for a live
+verdict. A failure ends the run, with Schemathesis' own report of it and the line that repeats it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.server
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from localcloud.cloud import LocalCloud, local_cloud
+from localcloud.emulator import ROOT
+
+HERE = Path(__file__).parent
+MEDIA = ROOT / "examples" / "media"
+DOCUMENT = ROOT / "infra" / "openapi.yaml"
+LIVE_OPERATIONS = (
+    "detect",
+    "detect_image",
+    "get_job",
+    "delete_job",
+    "leave_feedback",
+    "list_jobs",
+    "usage",
+    "list_models",
+)
+EXAMPLES = {"short": 2, "long": 120}  # test cases of an operation in the fuzzing phase of one round
+
+
+@dataclass
+class Report:
+    """What rounds came to: requests by `operation status`, failures by their titles."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    cases: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    output: str = ""
+    seconds: float = 0.0
+
+    @property
+    def total(self) -> int:
+        return self.requests.total()
+
+    @property
+    def operations(self) -> set[str]:
+        return {name.split()[0] for name in self.requests}
+
+    def add(self, other: Report) -> None:
+        self.requests.update(other.requests)
+        self.failures.update(other.failures)
+        self.cases += other.cases
+        self.seconds += other.seconds
+        self.output += other.output if other.failures else ""
+
+
+def run_round(
+    cloud: LocalCloud,
+    files: str,
+    *,
+    seed: int,
+    examples: int,
+    live: bool = False,
+    phases: str = "examples,coverage,fuzzing,stateful",
+) -> Report:
+    """Run Schemathesis' command once; raises RuntimeError when it could not test at all."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        tally, report = Path(folder) / "tally.json", Path(folder) / "report.json"
+        environment = {
+            **os.environ,
+            "CONTRACT_FILES": files,
+            "CONTRACT_TALLY": str(tally),
+            "CONTRACT_KEY": cloud.create_key(tenant="contract", live=live),
+            "CONTRACT_WEBHOOKS_KEY": cloud.create_key(tenant=f"hooks-{seed}", live=live),
+            "PYTHONPATH": str(ROOT),
+        }
+        command = [
+            str(Path(sys.executable).parent / "schemathesis"),
+            "--config-file",
+            str(HERE / "schemathesis.toml"),
+            "run",
+        ]
+        command += [str(DOCUMENT), "--url", cloud.base_url.removesuffix("/v1"), "--phases", phases, "--seed", str(seed)]
+        command += ["--max-examples", str(examples), "--continue-on-failure", "--no-color", "--report", "json"]
+        command += ["--report-json-path", str(report)]
+        command += [word for name in LIVE_OPERATIONS if live for word in ("--include-operation-id", name)]
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+        if not report.exists() or not tally.exists():
+            raise RuntimeError(done.stdout + done.stderr)
+        found = json.loads(report.read_text())
+        return Report(
+            requests=Counter(json.loads(tally.read_text())),
+            cases=found["test_cases"]["generated"],
+            failures=Counter(_titles(found, done.returncode)),
+            output=done.stdout,
+            seconds=time.monotonic() - started,
+        )
+
+
+def _titles(found: dict[str, object], returncode: int) -> list[str]:
+    failures, errors = found["failures"], found["errors"]
+    assert isinstance(failures, list) and isinstance(errors, list)
+    titles = [json.dumps(one)[:400] for one in (*failures, *errors)]
+    return titles or ([f"exit code {returncode}"] if returncode else [])
+
+
+class _Files(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        """Take whatever a webhook brings."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the report is the output."""
+
+
+@contextlib.contextmanager
+def file_server() -> Iterator[str]:
+    """Serve examples/media on a free loopback port for the length of a `with` block; yields its URL."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(MEDIA))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=20_000, help="at least so many, live ones beside them")
+    parser.add_argument("--seed", type=int, default=1, help="of the first round")
+    arguments = parser.parse_args()
+    whole = Report()
+    with local_cloud(iam=True) as cloud, file_server() as files:
+        seed = arguments.seed
+        while whole.total < arguments.requests and not whole.failures:
+            whole.add(run_round(cloud, files, seed=seed, examples=EXAMPLES["long"]))
+            print(
+                f"seed {seed}: {whole.total} requests, {whole.seconds:.0f} s, {len(whole.failures)} failures",
+                flush=True,
+            )
+            seed += 1
+        if not whole.failures:
+            live = run_round(cloud, files, seed=seed, examples=EXAMPLES["short"], live=True)
+            print(f"live: {live.total} requests, {live.seconds:.0f} s, {len(live.failures)} failures", flush=True)
+            whole.add(live)
+    print(whole.output)
+    for name, times in sorted(whole.requests.items()):
+        print(f"{times:7d}  {name}")
+    print(
+        f"{whole.total} requests, {whole.cases} cases, {len(whole.operations)} operations, {len(whole.failures)} failures"
+    )
+    return 1 if whole.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
