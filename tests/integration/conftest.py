@@ -55,14 +55,14 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
     with mock_aws():
         aws = AwsClients()
         _table(aws, "jobs", "tenant", "job_id", newest="created_at")
-        _table(aws, "keys", "key_hash")
+        _keys_table(aws)
         _table(aws, "counters", "owner", "entry")
         _table(aws, "idempotency", "record_id")
         _table(aws, "uploads", "tenant", "upload_id")
         _table(aws, "batches", "tenant", "batch_id")
         _table(aws, "audit", "subject", "step")
         aws.s3().create_bucket(Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        for name in ("IMAGE", "AUDIO", "PURGE", "BATCH"):
+        for name in ("IMAGE", "AUDIO", "PURGE", "BATCH", "INTAKE"):
             monkeypatch.setenv(f"{name}_QUEUE_URL", aws.sqs().create_queue(QueueName=name.lower())["QueueUrl"])
         monkeypatch.setenv("VIDEO_STATE_MACHINE", _state_machine(aws))
         key = KeyRecord(hash_key(DEMO_KEY), "acme", "free", ("detect", "jobs"), "active", live=False, per_minute=20)
@@ -115,6 +115,18 @@ def _state_machine(aws: AwsClients) -> str:
     role = "arn:aws:iam::123456789012:role/video"
     made = aws.stepfunctions().create_state_machine(name="video", definition=definition, roleArn=role)
     return made["stateMachineArn"]
+
+
+def _keys_table(aws: AwsClients) -> None:
+    by_tenant: Any = {"IndexName": "tenant", "KeySchema": _schema("tenant"), "Projection": {"ProjectionType": "ALL"}}
+    attributes: Any = [{"AttributeName": name, "AttributeType": "S"} for name in ("key_hash", "tenant")]
+    aws.dynamodb().create_table(
+        TableName="keys",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=attributes,
+        KeySchema=_schema("key_hash"),
+        GlobalSecondaryIndexes=[by_tenant],
+    )
 
 
 def _table(aws: AwsClients, name: str, *keys: str, **indexes: str) -> None:
