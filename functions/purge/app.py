@@ -1,4 +1,4 @@
-"""The privacy backstop: deletes media left after its verdict, and ends jobs whose worker died too often."""
+"""What timers ask for: media left after its verdict is deleted, jobs and batches that nobody finishes are ended."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from forensics.wiring.batches import watch_batch
 from forensics.wiring.service import Service
 from forensics.wiring.uploads import sweep_upload
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 service = Service.from_env()
-sweep = sweep_upload(service)
+sweep, watch = sweep_upload(service), watch_batch(service)
 purge, erase, abandon = service.purge_media(), service.erase_files(), service.abandon_job()
 processor = BatchProcessor(event_type=EventType.SQS)
 
@@ -27,6 +28,8 @@ def process_record(record: SQSRecord) -> None:
         purge(message["tenant"], message["job_id"], message["purge"])
     elif "sweep" in message:
         sweep(message)
+    elif "batch_of" in message:
+        watch(message)
     elif "erase" in message:
         erase(message["tenant"], message["job_id"], message["erase"])
     else:

@@ -75,6 +75,25 @@ def test_the_last_end_completes_it_and_the_first_time_stands(batches: DynamoBatc
     assert found is not None and found.completed_at == document["completed_at"] == done["completed_at"]["S"]
 
 
+def test_a_job_that_is_counted_twice_stands_for_no_other(batches: DynamoBatches) -> None:
+    batches.create(BATCH)
+    for job, status in (("job_1", JobStatus.COMPLETED), ("job_1", JobStatus.DELETED), ("job_2", JobStatus.FAILED)):
+        batches.end_job("acme", "batch_1", job, status)
+    found = batches.get("acme", "batch_1")
+    assert found is not None and found.completed_at is None
+
+
+def test_a_batch_is_accepted_or_forgotten(batches: DynamoBatches) -> None:
+    assert not batches.accept("acme", "batch_1")
+    batches.create(BATCH)
+    assert batches.forget("acme", "batch_1") and batches.get("acme", "batch_1") is None
+    assert batches.forget("acme", "batch_1")  # forgotten already
+    batches.create(BATCH)
+    assert batches.accept("acme", "batch_1") and batches.accept("acme", "batch_1")
+    assert not batches.forget("acme", "batch_1")
+    assert batches.get("acme", "batch_1") == replace(BATCH, accepted=True)
+
+
 def test_an_end_of_nothing_makes_nothing(batches: DynamoBatches) -> None:
     batches.end_job("acme", "batch_1", "job_1", JobStatus.COMPLETED)
     assert batches.get("acme", "batch_1") is None

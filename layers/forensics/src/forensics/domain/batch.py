@@ -37,13 +37,14 @@ class BatchRequest:
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as stored; how its jobs stand is asked of the jobs."""
+    """A batch as stored; how its jobs stand is asked of the jobs. `accepted` once all of them are on their way."""
 
     tenant: str
     batch_id: str
     job_ids: tuple[str, ...]
     created_at: datetime
     completed_at: str | None = None
+    accepted: bool = False
 
 
 def batch_id_of(job_id: str) -> str:

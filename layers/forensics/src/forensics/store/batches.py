@@ -46,6 +46,29 @@ class DynamoBatches:
         except client.exceptions.ConditionalCheckFailedException:
             return  # an attempt before made it
 
+    def accept(self, tenant: str, batch_id: str) -> bool:
+        client = self.client()
+        try:
+            client.update_item(
+                TableName=self.table,
+                Key=_key(tenant, batch_id),
+                UpdateExpression="SET accepted = :yes",
+                ConditionExpression="attribute_exists(batch_id)",
+                ExpressionAttributeValues={":yes": {"BOOL": True}},
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def forget(self, tenant: str, batch_id: str) -> bool:
+        client = self.client()
+        unaccepted = "attribute_not_exists(accepted)"
+        try:
+            client.delete_item(TableName=self.table, Key=_key(tenant, batch_id), ConditionExpression=unaccepted)
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def get(self, tenant: str, batch_id: str) -> Batch | None:
         found = self.client().get_item(TableName=self.table, Key=_key(tenant, batch_id), ConsistentRead=True)
         item = found.get("Item")
@@ -57,6 +80,7 @@ class DynamoBatches:
             job_ids=tuple(json.loads(item["jobs"]["S"])),
             created_at=datetime.fromisoformat(item["created_at"]["S"]),
             completed_at=item.get("completed_at", {}).get("S"),
+            accepted="accepted" in item,
         )
 
     def end_job(self, tenant: str, batch_id: str, job_id: str, status: JobStatus) -> None:
@@ -74,9 +98,10 @@ class DynamoBatches:
             )
         except client.exceptions.ConditionalCheckFailedException:
             return  # its time is over
-        ended = {end.value: len(told["Attributes"].get(f"{end.value}_jobs", {}).get("SS", [])) for end in _ENDS}
-        if sum(ended.values()) == int(told["Attributes"]["total"]["N"]):
-            self._complete(tenant, batch_id, ended, told["Attributes"])
+        sets = {end.value: set(told["Attributes"].get(f"{end.value}_jobs", {}).get("SS", [])) for end in _ENDS}
+        # A job may be in two of them, when it was deleted before all ends were counted once more.
+        if len(set().union(*sets.values())) == int(told["Attributes"]["total"]["N"]):
+            self._complete(tenant, batch_id, {end: len(jobs) for end, jobs in sets.items()}, told["Attributes"])
 
     def _complete(self, tenant: str, batch_id: str, ended: Mapping[str, int], row: Mapping[str, Any]) -> None:
         client, now = self.client(), timestamp(datetime.now(UTC))

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from forensics.domain.audit import Source
 from forensics.domain.batch import Batch, BatchItem, BatchRequest, batch_document, batch_id_of
 from forensics.domain.errors import DetectorError, ServiceUnavailable
-from forensics.domain.ids import numbered
 from forensics.domain.job import Job, JobStatus, media_key
 from forensics.domain.job_list import line
 from forensics.domain.result import pending_document
 from forensics.media.sniff import sniff
+from forensics.usecases.batch_rows import BatchRows
 from forensics.usecases.finish_job import FinishJob
 from forensics.usecases.limit_calls import Billing
 from forensics.usecases.ports import Clock, JobStore, Queue
 from forensics.usecases.uploads import TakeUpload
+from forensics.usecases.watch_batch import WatchBatch, job_ids
 
+logger = logging.getLogger(__name__)
 WORKERS = 8  # a hundred items are a few hundred short calls, and the caller waits
-
-
-class BatchRows(Protocol):
-    """Batches by tenant and id; another tenant's and an expired one do not exist."""
-
-    def create(self, batch: Batch) -> None:
-        """Store the batch; one that is there already stays as it is."""
-        ...
-
-    def get(self, tenant: str, batch_id: str) -> Batch | None: ...
-
-    def end_job(self, tenant: str, batch_id: str, job_id: str, status: JobStatus) -> None:
-        """Count the end of a job, once however often it is told; with the last one the batch becomes completed, exactly once."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +35,7 @@ class CreateBatch:
     queue: Queue
     uploads: TakeUpload
     finish: FinishJob
+    watch: WatchBatch
     billing: Billing
     clock: Clock
     region: str
@@ -60,15 +50,33 @@ class CreateBatch:
         for url in {item.options.callback_url for item in request.items} - {None}:
             self.check_callback(str(url))
         base = request.job_id or self.clock.job_id(self.region)
-        ids = tuple(numbered(base, index) for index in range(len(request.items)))
-        batch = Batch(request.tenant, batch_id_of(base), ids, self.clock.now())
+        ids = job_ids(base, len(request.items))
+        # Before anything is counted or written: should this process die, the batch is undone by the timer.
+        self.watch.begin(request.tenant, base, len(ids))
         if request.live:
             self.billing.reserve(request.tenant, *ids, quota=request.month_quota)
+        try:
+            return self._made(request, Batch(request.tenant, batch_id_of(base), ids, self.clock.now()))
+        except BaseException:
+            if request.job_id is None:  # else the next attempt with the same Idempotency-Key goes on from here
+                self._undo(request.tenant, base, len(ids))
+            raise
+
+    def _made(self, request: BatchRequest, batch: Batch) -> dict[str, Any]:
         # Before its jobs, so that the first of them to end finds something to be counted in.
         self.rows.create(batch)
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="batch") as pool:
-            made = pool.map(lambda pair: self._accept(request, batch, *pair), zip(ids, request.items, strict=True))
-            return batch_document(batch, [line(job) for job in made])
+            pairs = zip(batch.job_ids, request.items, strict=True)
+            made = list(pool.map(lambda pair: self._accept(request, batch, *pair), pairs))
+        if not self.rows.accept(batch.tenant, batch.batch_id):
+            raise ServiceUnavailable("The batch could not be accepted as a whole. Try again.")
+        return batch_document(batch, [line(job) for job in made])
+
+    def _undo(self, tenant: str, base: str, number: int) -> None:
+        try:
+            self.watch.dissolve(tenant, base, number)
+        except Exception:  # what made the batch fail may well do so again; the timer comes back to it
+            logger.warning("a batch that failed could not be undone at once", exc_info=True)
 
     def _accept(self, request: BatchRequest, batch: Batch, job_id: str, item: BatchItem) -> Job:
         job = self.jobs.get(request.tenant, job_id) if request.resumed else None

@@ -10,7 +10,7 @@ from forensics.domain.batch import batch_document
 from forensics.domain.errors import NotFound
 from forensics.domain.events import RowChange
 from forensics.domain.job import JobStatus
-from forensics.usecases.create_batch import BatchRows
+from forensics.usecases.batch_rows import BatchRows
 
 ENDED = tuple(status for status in JobStatus if status.terminal)
 

@@ -9,6 +9,7 @@ from forensics.store.queues import SqsQueue
 from forensics.usecases.accept_item import AcceptItem
 from forensics.usecases.create_batch import CreateBatch
 from forensics.usecases.read_batch import CloseBatches, ReadBatch
+from forensics.usecases.watch_batch import DissolveBatch, WatchBatch
 from forensics.wiring.limits import billing
 from forensics.wiring.service import Service
 
@@ -20,12 +21,19 @@ def create_batch(service: Service) -> CreateBatch:
         queue=SqsQueue(service.clients.sqs, _named(service.settings.batch_queue_url, "BATCH_QUEUE_URL")),
         uploads=service.take_upload(),
         finish=service.finish(),
+        watch=watch_batch(service),
         billing=billing(service),
         clock=service.clock,
         region=service.settings.region,
         max_bytes=service.settings.max_bytes,
         check_callback=UrlGuard(service.settings.allow_loopback_fetch),
     )
+
+
+def watch_batch(service: Service) -> WatchBatch:
+    rows, jobs = batches(service), service.jobs()
+    dissolve = DissolveBatch(rows, jobs, service.finish(), billing(service))
+    return WatchBatch(rows, jobs, dissolve, service.abandon_job(), service.purge_queue(), service.clock)
 
 
 def accept_item(service: Service) -> AcceptItem:
