@@ -1,0 +1,141 @@
+"""What the video pipeline says of fakes made of the real clips: python -m training.video.made [--only N]
+
+Makes the fakes of training.video.fakes from every real clip of DATA_ROOT/video, scores them with the serving code, writes
+models/video/made.json and the table of docs/models/video.md. Needs FACE_MESH (training/README.md) and the program espeak-ng.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from forensics.detect.audio import AudioDetector
+from forensics.detect.faces import FaceDetector
+from forensics.detect.image import ImageDetector
+from forensics.domain.evidence import Provenance
+from forensics.domain.face_signals import MEASURES, watched_s
+from forensics.domain.job import DetectOptions
+from forensics.domain.video_verdict import pooled_logit
+from forensics.settings import ModelSettings
+from forensics.usecases.analyse_video import join_video
+from forensics.usecases.video_model import MODEL_DIRECTORY, read_video_model
+from forensics.wiring.video import face_watch
+from training.face.mesh import FaceMesh
+from training.video.fakes import Donor, Studio, Take, encoded, made_of, take_of
+from training.video.measure import UPPER_SHARE, Clip, Workers, auc_cell, rounded, score, sigmoid
+
+DOCS = Path(__file__).parents[2] / "docs/models/video.md"
+BEGIN, END = "<!-- made: written by training/video/made.py -->", "<!-- /made -->"
+SIGNALS = ("flicker", "identity_drift", "landmark_jitter", "blink_rate")
+WORTH = ("whole frames", "face", "sound", *SIGNALS)
+KINDS = ("swap", "self_blend", "reenact", "voice")
+LEAST_CLIPS = 3  # of each side: fewer make no AUC
+
+Row = Mapping[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", type=int, default=None, help="so many clips, to try it out; nothing is written")
+    args = parser.parse_args()
+    settings = ModelSettings.from_env()
+    rows = list(score_all(real_clips(Path(os.environ["DATA_ROOT"]) / "video")[: args.only], settings))
+    text = table(rows)
+    print(text)
+    if args.only is None:
+        out = settings.models_dir / MODEL_DIRECTORY / "made.json"
+        out.write_text(json.dumps([rounded(dict(row)) for row in rows], indent=1) + "\n")
+        write_docs(text)
+
+
+def real_clips(root: Path) -> list[Path]:
+    with (root / "manifest.csv").open(newline="") as handle:
+        rows = sorted(csv.DictReader(handle), key=lambda r: (r["source"], r["path"]))
+    return [root / row["path"] for row in rows if row["label"] == "real"]
+
+
+def score_all(paths: Sequence[Path], settings: ModelSettings) -> Iterator[Row]:
+    """Yield what is said of every clip and of every fake made of it; a swap's face is that of the clip before."""
+    finder = FaceDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads)
+    studio = Studio(finder, FaceMesh())
+    workers = Workers(
+        ImageDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads),
+        AudioDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads),
+        face_watch(settings),
+    )
+    donor = studio.donor(take_of(paths[-1]))
+    for seed, path in enumerate(paths):
+        take = take_of(path)
+        for row in judged(path.stem, take, donor, studio, workers, settings, seed):
+            print(row, flush=True)
+            yield row
+        donor = studio.donor(take) or donor
+
+
+def judged(
+    name: str, take: Take, donor: Donor | None, studio: Studio, workers: Workers, settings: ModelSettings, seed: int
+) -> Iterator[Row]:
+    model = read_video_model(settings.models_dir)
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, made in made_of(take, donor, studio, seed=seed):
+            path = Path(folder) / f"{name}.mp4"
+            path.write_bytes(encoded(made))
+            clip = score(path, {"label": "real" if kind == "plain" else "fake", "source": kind}, workers)
+            said = join_video(clip.plan, clip.chunks, clip.sound, Provenance(), DetectOptions(), model=model)
+            track = max(said.tracks, key=watched_s, default=None)
+            signals = {n: MEASURES[n](track.measures) if track else None for n in SIGNALS}
+            yield {"clip": name, "kind": kind, "verdict": said.decision.verdict.value, **scores(clip), **signals}
+
+
+def scores(clip: Clip) -> dict[str, float | None]:
+    heard = clip.sound.score if clip.sound else None
+    return {"whole frames": sigmoid(pooled_logit(clip.frames, UPPER_SHARE)), "face": clip.face_score, "sound": heard}
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the AUC of every kind of fake against the same clips as they are, and how the verdicts fell, as Markdown."""
+    plain = [row for row in rows if row["kind"] == "plain"]
+    lines = [
+        f"| fakes | {' | '.join(WORTH)} | called fake | authentic |",
+        "|---|" + "---|" * (len(WORTH) + 2),
+    ]
+    for kind in KINDS:
+        made = [row for row in rows if row["kind"] == kind]
+        cells = [worth(made, plain, lambda row, n=n: row[n]) for n in WORTH]
+        lines.append(f"| {kind} ({len(made)}) | {' | '.join(cells)} | {verdicts(made)} |")
+    lines.append(f"| as they are ({len(plain)}) | {' | '.join([''] * len(WORTH))} | {verdicts(plain)} |")
+    return "\n".join(lines)
+
+
+def worth(made: Sequence[Row], plain: Sequence[Row], value: Callable[[Row], float | None]) -> str:
+    """Return the AUC with its interval, and the share of fakes that lie above their own original."""
+    fakes = {row["clip"]: v for row in made if (v := value(row)) is not None}
+    reals = {row["clip"]: v for row in plain if (v := value(row)) is not None}
+    if min(len(fakes), len(reals)) < LEAST_CLIPS:
+        return ""
+    both = [clip for clip in fakes if clip in reals]
+    above = sum(fakes[clip] > reals[clip] for clip in both)
+    return f"{auc_cell([*fakes.values()], [*reals.values()])}, {above} of {len(both)}"
+
+
+def verdicts(rows: Sequence[Row]) -> str:
+    fake = sum(row["verdict"] in ("synthetic", "manipulated") for row in rows)
+    return f"{fake} of {len(rows)} | {sum(row['verdict'] == 'authentic' for row in rows)} of {len(rows)}"
+
+
+def write_docs(text: str) -> None:
+    before, begin, rest = DOCS.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{DOCS.name} lacks its markers")
+    DOCS.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
