@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +19,11 @@ from forensics.web.json_body import read_json_body
 from forensics.web.schemas import problems
 
 MEDIA = ("image", "audio", "video")
+
+
+def _integer(value: object) -> object:
+    """Take 1.0 for 1, as JSON Schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class UploadBody(BaseModel):
@@ -35,7 +40,7 @@ class UploadBody(BaseModel):
             description="Tells how large the file may be; the bytes alone tell what it is",
         ),
     ]
-    size: Annotated[int, Field(ge=1, description="Bytes")]
+    size: Annotated[int, BeforeValidator(_integer), Field(ge=1, description="Bytes")]
     sha256: Annotated[
         str | None, Field(pattern="^[0-9a-f]{64}$", description="Hex; the upload of other bytes is refused")
     ] = None

@@ -42,7 +42,7 @@ def detect_openapi(medium: str | None = None) -> dict[str, Any]:
     }
     fields = {name: _without_null(field) for name, field in body["properties"].items()}
     form = {**body, "title": "DetectForm", "properties": {"file": file, **fields}}
-    form["oneOf"] = one_of("file", "media_url", "upload_id")
+    form["oneOf"] = [{"required": [name]} for name in ("file", "media_url", "upload_id")]
     content = {"application/json": {"schema": body}, "multipart/form-data": {"schema": form}}
     prefer = {"name": "Prefer", "in": "header", "required": False, "schema": {"type": "string"}}
     prefer["description"] = "respond-async, wait=N (RFC 7240)"
@@ -54,4 +54,3 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
     told = {name: value for name, value in field.items() if not (name == "default" and value is None)}
     (kind,) = [kind for kind in told.pop("anyOf", [{}]) if kind.get("type") != "null"]
     return {**kind, **told}
-
