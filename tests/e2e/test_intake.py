@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
+import boto3
 import httpx2
 import pytest
+from botocore.exceptions import ClientError
 
 from forensics.cli import admin
 from forensics.domain.intake import REQUESTED
 from forensics.store.intake import DeadLetters
 from forensics.web.schemas import FailedJob, Result
+from localcloud.aws import CONFIG, REGION
 from localcloud.cloud import LocalCloud
 from localcloud.demo import MEDIA, file_server
+from localcloud.emulator import ROOT
 from tests.support.bucket import Bucket
 from tests.support.intake import POISON, Intake, ended, eventually, jobs_of
 
@@ -23,6 +29,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 MESSAGES, POISONED, LIVE = 100, 5, 5
 MONTH = 2  # detections, of the tenant that runs out of them
 TIMEOUT_S = 120
+POLICY = re.compile(r"```json\n(\{\"Version\".*?)```", re.DOTALL)
+PAGE = (ROOT / "docs/integrations.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -139,3 +147,49 @@ def test_dead_letters_are_sent_again(
         (line,) = ended(api, ["early"])["early"]
         assert line["verdict"] == "synthetic"
         eventually(lambda: intake.dead() == before)
+
+
+def producer(cloud: LocalCloud, policy: dict[str, Any]) -> boto3.Session:
+    """Return the credentials of somebody who has one of the page's policies and no other right."""
+    aws, name = Intake(cloud), f"producer-{policy['Statement'][0]['Sid']}"
+    arns = {
+        "INTAKE_QUEUE_ARN": "arn:aws:sqs:us-east-1:000000000000:" + cloud.outputs["IntakeQueueUrl"].rpartition("/")[2],
+        "EVENT_BUS_ARN": f"arn:aws:events:us-east-1:000000000000:event-bus/{cloud.outputs['EventBusName']}",
+        "MEDIA_BUCKET_ARN": f"arn:aws:s3:::{cloud.outputs['MediaBucketName']}",
+    }
+    policy["Statement"][0].pop("Condition", None)  # the emulator does not know what an event says of itself
+    text = json.dumps(policy)
+    for placeholder, arn in arns.items():
+        text = text.replace(placeholder, arn)
+    iam = aws.client("iam")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="send", PolicyDocument=text)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+
+
+def test_a_producer_with_the_pages_policy_may_send_and_nothing_else(
+    cloud: LocalCloud, request: pytest.FixtureRequest
+) -> None:
+    policies = {p["Statement"][0]["Sid"]: p for p in map(json.loads, POLICY.findall(PAGE))}
+    queue, bucket = {"QueueUrl": cloud.outputs["IntakeQueueUrl"]}, {"Bucket": cloud.outputs["MediaBucketName"]}
+    entry = {"Source": "cms", "DetailType": "x", "Detail": "{}", "EventBusName": cloud.outputs["EventBusName"]}
+    ignored = json.dumps({"Event": "s3:TestEvent"})
+    calls = {
+        "Queue": ("sqs", [("send_message", {**queue, "MessageBody": ignored})], [("receive_message", queue)]),
+        "Bus": ("events", [("put_events", {"Entries": [entry]})], [("list_rules", {})]),
+        "Folder": (
+            "s3",
+            [("put_object", {**bucket, "Key": "intake/acme/folder/"})],
+            [("put_object", {**bucket, "Key": "intake/rival/folder/"}), ("list_objects_v2", bucket)],
+        ),
+    }
+    assert policies.keys() == calls.keys()
+    for name, (service, allowed, forbidden) in calls.items():
+        make: Any = producer(cloud, policies[name]).client
+        client = make(service, endpoint_url=cloud.emulator.endpoint, config=CONFIG)
+        for call, arguments in allowed:
+            getattr(client, call)(**arguments)
+        for call, arguments in forbidden if "iam" in request.node.name else []:  # the open mode forbids nothing
+            with pytest.raises(ClientError, match="AccessDenied"):
+                getattr(client, call)(**arguments)

@@ -85,5 +85,5 @@ def test_code_and_template_agree_on_a_messages_life(resources: Template) -> None
     assert queue["RedrivePolicy"]["maxReceiveCount"] == MOST_RECEIVES
     assert consumer["Timeout"] <= PATIENCE_S < queue["VisibilityTimeout"]
     alarm = resources["IntakeDlqAlarm"]["Properties"]
-    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
     assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["IntakeDlq", "QueueName"]}

@@ -203,7 +203,6 @@ class _Asked:
     fault: DetectorError | None = None
 
 
-def _source(item: IntakeItem) -> Source:
-    if item.media_url is not None:
-        return Source.URL
-    return Source.UPLOAD if item.upload_id is not None else Source.DROP
+def _source(item: IntakeItem) -> str:
+    places = {Source.URL: item.media_url, Source.UPLOAD: item.upload_id, Source.DROP: item.drop}
+    return next((place for place, found in places.items() if found is not None), "")
