@@ -24,10 +24,11 @@ sweep = sweep_orphans(service, PrivacySettings.from_env())
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return what was found, by area of the bucket; an alarm on OrphansDeleted tells that another deletion has failed."""
+    """Return what was found, by area of the bucket; an alarm on OrphansDeleted tells that another deletion failed."""
     left_ms = max(0, context.get_remaining_time_in_millis() - SPARE_MS)
     swept = sweep(until=service.clock.now() + timedelta(milliseconds=left_ms))
-    metrics.add_metric("OrphansDeleted", MetricUnit.Count, swept.deleted.total())
+    metrics.add_metric("OrphansDeleted", MetricUnit.Count, swept.orphans)
+    metrics.add_metric("LeftoversDeleted", MetricUnit.Count, swept.deleted.total() - swept.orphans)
     metrics.add_metric("HangingJobsEnded", MetricUnit.Count, swept.jobs_ended)
     metrics.add_metric("ObjectsSeen", MetricUnit.Count, swept.seen)
     metrics.add_metric("SweepsUnfinished", MetricUnit.Count, int(not swept.finished))

@@ -94,6 +94,7 @@ FATES = {
     "intake": fate_by_age(LONGEST_JOB),
 }
 MEDIA_AREAS = ("media", "retained")
+LATE_AREAS = (*MEDIA_AREAS, "work")  # what lies there should have gone with its job; the others' last way is the sweeper
 
 
 class Objects(Protocol):
@@ -110,6 +111,11 @@ class Swept:
     jobs_ended: int = 0
     seen: int = 0
     finished: bool = True
+
+    @property
+    def orphans(self) -> int:
+        """Objects that another deletion should have taken: above zero means that one has failed."""
+        return sum(self.deleted[area] for area in LATE_AREAS)
 
 
 @dataclass(frozen=True)
