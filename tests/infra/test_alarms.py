@@ -36,7 +36,7 @@ def test_every_queue_that_nobody_reads_has_an_alarm(template: Template, alarms: 
     assert {p["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for p in of_queues} == queues - read
     for properties in of_queues:
         assert properties["MetricName"] == "ApproximateNumberOfMessagesVisible"
-        assert (properties["Threshold"], properties["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+        assert (properties["Threshold"], properties["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
         assert properties["Dimensions"][0]["Value"]["Fn::GetAtt"][1] == "QueueName"
 
 
