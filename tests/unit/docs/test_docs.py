@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from pathlib import Path
@@ -10,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from forensics.cli import main as command
-from forensics.domain import errors
-from forensics.domain.errors import DetectorError
 from forensics.domain.verdict import REASON_TEXTS
 from forensics.web.detect_body import DetectBody
 from forensics.web.openapi import openapi_document
@@ -23,13 +20,6 @@ LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
-
-
-def test_the_error_table_is_the_code() -> None:
-    rows = re.findall(r"^\| ([a-z-]+) \| (\d{3}) \|", text("docs/errors.md"), flags=re.M)
-    classes = [e for _, e in inspect.getmembers(errors, inspect.isclass) if issubclass(e, DetectorError)]
-    assert dict(rows) == {e.code: str(e.status) for e in classes}
-    assert len(rows) == len(dict(rows))
 
 
 def test_every_endpoint_and_field_is_described() -> None:

@@ -108,9 +108,9 @@ class QuotaExceeded(DetectorError):
 
 
 class MediaError(DetectorError):
-    """The request is fine but the media is not; a job that fails on it carries the same problem."""
+    """The request is fine but the media is not; a job that fails on it carries the same problem. Each kind has its own code."""
 
-    status, code, title = 422, "media-error", "The media cannot be analysed"
+    status = 422
 
 
 class MediaTypeMismatch(MediaError):
@@ -184,8 +184,8 @@ def from_problem(body: Mapping[str, Any]) -> DetectorError:
 
 
 def codes() -> dict[str, type[DetectorError]]:
-    """Return every error of this module by its code; special cases that others derive from them are not among them."""
-    return {kind.code: kind for kind in _below(DetectorError) if kind.__module__ == __name__}
+    """Return every error of this module by its code; neither MediaError, which stands for several, nor what others derive."""
+    return {kind.code: kind for kind in _below(DetectorError) if kind.__module__ == __name__ and kind is not MediaError}
 
 
 def _below(kind: type[DetectorError]) -> list[type[DetectorError]]:

@@ -73,7 +73,6 @@ EVENTS: Mapping[str, Sample] = {
 }
 _KEY_REUSED = (errors.IdempotencyKeyReused,)
 _MEDIA = (
-    errors.MediaError,
     errors.MediaTypeMismatch,
     errors.MediaCorrupt,
     errors.MediaTooLong,
