@@ -30,10 +30,10 @@ class Spread:
     p95_ms: float
 
     @classmethod
-    def of(cls, rounds: Sequence[Sequence[float]]) -> Spread:
+    def of(cls, rounds: Sequence[Sequence[float]], *, digits: int = 1) -> Spread:
         p50 = statistics.median(statistics.median(times) for times in rounds)
         p95 = statistics.median(percentile(times, 0.95) for times in rounds)
-        return cls(round(p50, 1), round(p95, 1))
+        return cls(round(p50, digits), round(p95, digits))
 
 
 @dataclass(frozen=True)
