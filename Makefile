@@ -13,7 +13,7 @@ FIND_PYTHON := for python in python3 python3.12 python3.11; do \
 	&& echo "$$python" && break; done
 PYTEST := $(BIN)/pytest -q
 
-.PHONY: help setup serve demo key check test test-fast test-e2e test-slow lint types imports bench lock openapi \
+.PHONY: help setup serve demo key check test test-fast test-e2e test-contract test-slow lint types imports bench lock openapi \
 	fetch-encoders train-audio train-face evaluate evaluate-image evaluate-audio clean
 
 help:  ## list the verbs
@@ -48,13 +48,16 @@ key: $(STAMP)  ## an API key of a deployed stack, printed once (TENANT=acme, PLA
 
 check: lint types imports test-fast  ## what to run before a commit: everything but the deployed suites
 
-test: lint types imports test-fast test-e2e  ## everything that CI runs
+test: lint types imports test-fast test-e2e test-contract  ## everything that CI runs
 
 test-fast: $(STAMP)  ## unit, integration and infrastructure tests
 	$(PYTEST) tests/unit tests/integration tests/infra -m "not slow"
 
 test-e2e: $(STAMP)  ## the local cloud over HTTP, with open doors and with enforced roles
 	$(PYTEST) tests/e2e -m "not slow"
+
+test-contract: $(STAMP)  ## the local cloud against its own description, and the requests of the docs (REQUESTS=20000 for the long form)
+	$(if $(REQUESTS),$(BIN)/python -m tests.contract.run --requests $(REQUESTS),$(PYTEST) tests/contract)
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	$(PYTEST) tests -m slow
@@ -97,7 +100,8 @@ train-audio:  ## train and measure the speech model (AUDIO_EXTRA, WHISPER=model.
 
 train-face:  ## train and measure the face model (FACE_EXTRA; an environment of training/requirements.txt)
 	$(TRAIN) -m training.face.train --config training/face/configs/first.toml
-	$(TRAIN) -m training.face.export --run runs/face-first
+	$(TRAIN) -m training.face.train --config training/face/configs/second.toml
+	$(TRAIN) -m training.face.export --run runs/face-second
 	$(TRAIN) -m training.face.card
 
 evaluate-image: evaluate  ## measure the product on a labelled folder of pictures (DATA=...); one JSON

@@ -1,4 +1,4 @@
-"""Write models/face from a run: python -m training.face.export --run runs/face-first
+"""Write models/face from a run: python -m training.face.export --run runs/face-second
 
 The averaged weights go to ONNX; calibration and thresholds come from the dev part: serving crops of its sources and a view of
 forgeries made of them. The test part is not read here.
@@ -27,7 +27,7 @@ from training.face.views import view_files
 from training.image.calibrate import Platt, fit_platt, rate_above, threshold_at_fpr, threshold_at_miss
 from training.image.data import read_csv
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 MODEL_DIR = Path("models/face")
 NET_FILE = "face.onnx"
 FPR = {"normal": 0.01, "strict": 0.05}
