@@ -1,6 +1,7 @@
 """A video's job when something breaks: workers die, reads fail, the film is broken, the job starts twice or takes too long.
 
-Whatever happens, the job ends exactly once, says what it does not cover, and leaves nothing in the bucket. One frame to a
+Whatever happens, the job ends exactly once, is told of by one event and billed once, says what it does not cover, and leaves
+nothing in the bucket. One frame to a
 chunk makes many small chunks of a short clip; `-s` prints what each fault did.
 """
 
@@ -11,22 +12,24 @@ import random
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
+import httpx2
 import pytest
 
-from forensics.domain.job import Job
+from forensics.domain.job import Job, media_key
 from forensics.usecases.video_tasks import INLINE_CHUNKS
-from localcloud.cloud import LocalCloud, local_cloud
+from localcloud.cloud import DEMO_TENANT, LocalCloud, local_cloud
 from localcloud.emulator import ROOT
 from localcloud.localise import parse
 from tests.support.bucket import Bucket
 from tests.support.clips import clip
-from tests.support.executions import Executions
+from tests.support.executions import Event, Executions
 from tests.support.faults import Faults, Order, frame_workers, kill, with_a_broken_stretch
+from tests.support.outcomes import Outcomes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -35,6 +38,7 @@ LINGER_S = 0.6
 KILLS = 20
 POISONED = 1  # the chunk whose worker always dies
 TRIES = 3
+CHUNKS = 4  # of the short clip
 
 
 @cache
@@ -51,16 +55,23 @@ def long() -> bytes:
 
 @dataclass(frozen=True)
 class World:
-    """A local cloud whose frame workers take orders."""
+    """A local cloud whose frame workers take orders, and the jobs that its caller's calls have made."""
 
     cloud: LocalCloud
     faults: Faults
     executions: Executions
+    outcomes: Outcomes
+    jobs: list[dict[str, str]] = field(default_factory=list)
 
     def run(self, data: bytes) -> dict[str, str]:
-        message = self.executions.store_job(data)
-        self.executions.start(message)
-        return message
+        """Send a film through the front door; returns the input of its execution."""
+        files = {"file": ("film.mp4", data)}
+        answer = self.outcomes.api.post("/detect/video", files=files, headers={"Prefer": "respond-async"})
+        assert answer.status_code == 202, answer.text
+        job_id = answer.json()["job_id"]
+        key = media_key(DEMO_TENANT, job_id, retain=False)
+        self.jobs.append({"tenant": DEMO_TENANT, "job_id": job_id, "media_key": key})
+        return self.jobs[-1]
 
     def ended(self, message: dict[str, str], *, name: str | None = None) -> Job:
         """The job once its execution, and what the execution's end sets off, is over; the bucket holds nothing of it."""
@@ -72,28 +83,53 @@ class World:
     def counts(self, message: dict[str, str]) -> Counter[str]:
         return Counter(self.executions.history(message["job_id"]))
 
+    def settle(self, *, billed_before: int) -> None:
+        """Every job was told of once, as it ended; those with a verdict are billed once, those without are not."""
+        completed = 0
+        for message in self.jobs:
+            status = self.executions.job(message).status.value
+            told = {f"detection.{status}": 1, "detection.deleted": 1}
+            eventually(partial(self._told, message, told))
+            completed += status == "completed"
+        eventually(lambda: self.outcomes.billed() - billed_before == completed)
+
+    def _told(self, message: dict[str, str], events: dict[str, int]) -> bool:
+        return self.outcomes.events(message["job_id"]) == events
+
 
 @pytest.fixture(scope="module", params=[False, True], ids=["open", "iam"])
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def deployed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     template = parse((ROOT / "template.yaml").read_text())
     plan = template["Resources"]["VideoPlanFunction"]["Properties"]
     plan["Environment"]["Variables"]["VIDEO_FRAMES_PER_CHUNK"] = "1"
     faults = Faults.in_folder(tmp_path_factory.mktemp("faults"))
     with local_cloud(iam=request.param, template=template, source=faults.source) as cloud:
-        yield World(cloud, faults, Executions(cloud))
+        headers = {"Authorization": f"Bearer {cloud.create_key()}"}
+        with httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=DEADLINE_S, trust_env=False) as api:
+            yield World(cloud, faults, Executions(cloud), Outcomes.listen(cloud, api))
+
+
+@pytest.fixture
+def world(deployed: World) -> Iterator[World]:
+    """Workers in order again; in the end every job of the test was billed, and told of, exactly once."""
+    deployed.faults.order(Order())
+    deployed.jobs.clear()
+    before = deployed.outcomes.billed()
+    yield deployed
+    deployed.settle(billed_before=before)
 
 
 @pytest.fixture(autouse=True)
-def cloud(world: World) -> LocalCloud:
-    """Workers in order again; and the cloud whose logs a failure shows."""
-    world.faults.order(Order())
-    return world.cloud
+def cloud(deployed: World) -> LocalCloud:
+    """The cloud whose logs a failure shows."""
+    return deployed.cloud
 
 
 def test_a_worker_killed_at_its_work_is_replaced(world: World) -> None:
     world.faults.order(Order(linger_s=LINGER_S))
+    begun = world.faults.begun()
     message = world.run(short())
-    kill_one(world, message, after_s=LINGER_S / 2)
+    kill_one(world, message, at=begun + 1, after_s=LINGER_S / 2)
     job = world.ended(message)
     assert whole(job)
     assert 1 <= world.counts(message)["TaskFailed"] < TRIES  # the worker beside it may go down with it
@@ -121,9 +157,8 @@ def test_a_broken_stretch_of_the_film_is_told_and_not_tried_again(world: World) 
 
 
 def test_a_read_that_fails_is_tried_again(world: World) -> None:
-    message = world.executions.store_job(short())
     world.faults.fail_reads(2)
-    world.executions.start(message)
+    message = world.run(short())
     assert whole(world.ended(message))
     assert 1 <= world.counts(message)["TaskFailed"] <= 2
 
@@ -151,6 +186,34 @@ def test_many_chunks_are_executions_of_their_own(world: World) -> None:
     assert 0.9 < job.document["media"]["coverage"] < 1 and "could not be analysed" in told(job)
 
 
+def test_the_history_shows_retry_and_catch(world: World) -> None:
+    """Of many chunks each has an execution, so a history of its own: one that was tried again, and one that was given up."""
+    world.faults.order(Order(die_on=[POISONED]))
+    world.faults.fail_reads(1)
+    message = world.run(long())
+    world.ended(message)
+    state, lost = "Look at one of many", "One of many lost"
+    histories = Counter(tuple(steps(run)) for run in world.executions.child_events(message["job_id"]))
+    usual = (f"{state} entered", "scheduled", "succeeded", f"{state} left")
+    again = (*usual[:2], "failed", *usual[1:])
+    caught = (f"{state} entered", *["scheduled", "failed"] * TRIES, f"{state} left", f"{lost} entered", f"{lost} left")
+    assert set(histories) == {usual, again, caught}
+    assert (histories[again], histories[caught]) == (1, 1)
+    assert world.executions.status(message["job_id"]) == "SUCCEEDED"
+
+
+def test_the_history_shows_how_a_bad_file_fails_its_job(world: World) -> None:
+    """No retry for the file's own fault: Plan's Catch goes straight to the state that ends the job."""
+    message = world.executions.store_job(b"no film at all")
+    world.executions.start(message)
+    job = world.ended(message)
+    assert job.document["error"]["code"] == "unsupported-media-type"
+    assert steps(world.executions.events(message["job_id"])) == [
+        *("Plan entered", "scheduled", "failed", "Plan left"),
+        *("Fail the job entered", "scheduled", "succeeded", "Fail the job left"),
+    ]
+
+
 def test_an_execution_out_of_time_fails_its_job(world: World) -> None:
     world.faults.order(Order(linger_s=30))
     limit_s = world.executions.set_time_limit(2)
@@ -162,7 +225,7 @@ def test_an_execution_out_of_time_fails_its_job(world: World) -> None:
     assert world.executions.status(message["job_id"]) == "TIMED_OUT"
     assert job.document["error"]["code"] == "internal-error"
     for worker in frame_workers(world.cloud):  # which would linger on
-        kill(worker)
+        kill(worker.pid)
 
 
 @pytest.mark.slow
@@ -170,14 +233,14 @@ def test_an_execution_out_of_time_fails_its_job(world: World) -> None:
 def test_workers_killed_at_any_moment(world: World) -> None:
     world.faults.order(Order(linger_s=LINGER_S))
     usual_s = [undisturbed(world), undisturbed(world)][-1]  # the first starts every function
-    rows = [one_kill(world, within_s=usual_s) for _ in range(KILLS)]
-    took_s = [row["seconds"] for row in rows]
+    rows = [one_kill(world) for _ in range(KILLS)]
+    took_s, hits = [row["seconds"] for row in rows], sum(row["failed"] > 0 for row in rows)
     print(  # noqa: T201 -- the figures
-        f"\n{KILLS} kills: {sum(row['failed'] > 0 for row in rows)} hit a worker at its work, {sum(row['failed'] for row in rows)}"
-        f" tasks failed and were tried again; all jobs whole, ended once; undisturbed {usual_s:.1f} s,"
+        f"\n{KILLS} kills: {hits} hit a worker at its work, {sum(row['failed'] for row in rows)} tasks failed and were tried again;"
+        f" all jobs whole, ended, told of and billed once; undisturbed {usual_s:.1f} s,"
         f" killed {statistics.median(took_s):.1f} s (median), {max(took_s):.1f} s (most)"
     )
-    assert any(row["failed"] for row in rows)
+    assert hits >= 0.8 * KILLS
 
 
 def undisturbed(world: World) -> float:
@@ -187,21 +250,39 @@ def undisturbed(world: World) -> float:
     return time.monotonic() - started
 
 
-def one_kill(world: World, *, within_s: float) -> dict[str, Any]:
+def one_kill(world: World) -> dict[str, Any]:
+    """Kill a worker at some moment of its work at some chunk."""
+    begun, started = world.faults.begun(), time.monotonic()
     message = world.run(short())
-    started = time.monotonic()
-    kill_one(world, message, after_s=random.uniform(0, within_s))
+    chance = random.Random(message["job_id"])
+    kill_one(world, message, at=begun + chance.randint(1, CHUNKS), after_s=chance.uniform(0, LINGER_S))
     assert whole(world.ended(message))
     return {"failed": world.counts(message)["TaskFailed"], "seconds": time.monotonic() - started}
 
 
-def kill_one(world: World, message: dict[str, str], *, after_s: float) -> None:
-    """Kill one of the frame workers, so many seconds after Plan has ended, or as soon as there is one."""
-    eventually(lambda: "ParallelStateEntered" in world.counts(message))
+def kill_one(world: World, message: dict[str, str], *, at: int, after_s: float) -> None:
+    """Kill a worker at its work, so many seconds after that many chunks have ever been begun."""
+    eventually(lambda: world.faults.begun() >= at, every_s=0.02)
     time.sleep(after_s)
-    eventually(lambda: bool(frame_workers(world.cloud)) or world.executions.status(message["job_id"]) != "RUNNING")
-    for worker in frame_workers(world.cloud)[:1]:
-        kill(worker)
+    eventually(
+        lambda: bool(world.faults.at_work()) or world.executions.status(message["job_id"]) != "RUNNING", every_s=0.02
+    )
+    for pid in world.faults.at_work()[:1]:
+        kill(pid)
+
+
+def steps(events: Sequence[Event]) -> list[str]:
+    """What a history tells of states and tasks, in words."""
+    said = {"TaskScheduled": "scheduled", "TaskFailed": "failed", "TaskSucceeded": "succeeded"}
+    told = []
+    for event in events:
+        if "stateEnteredEventDetails" in event:
+            told.append(f"{event['stateEnteredEventDetails']['name']} entered")
+        elif "stateExitedEventDetails" in event:
+            told.append(f"{event['stateExitedEventDetails']['name']} left")
+        elif event["type"] in said:
+            told.append(said[event["type"]])
+    return told
 
 
 def whole(job: Job) -> bool:
@@ -228,8 +309,8 @@ def joined(world: World, message: dict[str, str]) -> Any:
     return json.loads(entered["input"])
 
 
-def eventually(holds: Callable[[], bool]) -> None:
+def eventually(holds: Callable[[], bool], *, every_s: float = 0.1) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not holds():
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(every_s)

@@ -52,16 +52,18 @@ class Executions:
 
     def events(self, name: str) -> list[Event]:
         """What happened in the execution, in order, the children of a distributed Map after it."""
-        children = [
-            child["executionArn"]
+        return self._history(self.arn(name)) + [event for child in self.child_events(name) for event in child]
+
+    def child_events(self, name: str) -> list[list[Event]]:
+        """What happened in each of the executions that its distributed Maps started."""
+        return [
+            self._history(child["executionArn"])
             for run in self.map_runs(name)
             for child in self._states.list_executions(mapRunArn=run["mapRunArn"])["executions"]
         ]
-        pages = [
-            page
-            for arn in (self.arn(name), *children)
-            for page in self._states.get_paginator("get_execution_history").paginate(executionArn=arn)
-        ]
+
+    def _history(self, arn: str) -> list[Event]:
+        pages = self._states.get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]
 
     def history(self, name: str) -> list[str]:

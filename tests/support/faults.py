@@ -46,10 +46,17 @@ ranged.RangedReader._block = fetch_unless_told_otherwise
 
 def handler(event, context):
     order = json.loads((HERE / "order.json").read_text())
-    time.sleep(order["linger_s"])
-    if event["chunk"]["index"] in order["die_on"]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real.handler(event, context)
+    mark = HERE / f"at-work-{os.getpid()}"
+    mark.touch()
+    with (HERE / "begun").open("a") as begun:
+        begun.write(".")
+    try:
+        time.sleep(order["linger_s"])
+        if event["chunk"]["index"] in order["die_on"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real.handler(event, context)
+    finally:
+        mark.unlink()
 """
 
 
@@ -88,6 +95,16 @@ class Faults:
         for number in range(count):
             (self.source / FUNCTION / f"fail-read-{number}").touch()
 
+    def begun(self) -> int:
+        """Return how many chunks workers have begun to look at, ever."""
+        marks = self.source / FUNCTION / "begun"
+        return marks.stat().st_size if marks.exists() else 0
+
+    def at_work(self) -> list[int]:
+        """Return the workers, by process id, that look at a chunk at this moment."""
+        marks = (self.source / FUNCTION).glob("at-work-*")
+        return [pid for mark in marks if psutil.pid_exists(pid := int(mark.name.rpartition("-")[2]))]
+
 
 def with_a_broken_stretch(film: bytes, *, start_s: float, end_s: float) -> bytes:
     """Return the film with every picture of that stretch overwritten, header and sound as they were."""
@@ -105,9 +122,9 @@ def frame_workers(cloud: LocalCloud) -> list[psutil.Process]:
     return [p for p in found if _group(p) == cloud.emulator.group]
 
 
-def kill(process: psutil.Process) -> None:
+def kill(pid: int) -> None:
     """Kill one worker, as the kernel does when memory runs out."""
-    os.kill(process.pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
 
 
 def _group(process: psutil.Process) -> int | None:

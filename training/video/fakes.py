@@ -21,7 +21,7 @@ from PIL import Image
 from forensics.domain.errors import DetectorError
 from forensics.domain.tracks import Face
 from forensics.media.audio import open_audio
-from forensics.media.windows import SAMPLE_RATE_HZ
+from forensics.media.resampling import SAMPLE_RATE_HZ
 from training.face import fakes
 
 SECONDS = 4.0  # of each clip, at most
@@ -144,7 +144,7 @@ def take_of(path: Path) -> Take:
         fps = float(stream.average_rate or 25)
         most = round(SECONDS * fps)
         frames = tuple(
-            _scaled(frame.to_ndarray(format="rgb24"))
+            _scaled(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
             for _, frame in zip(range(most), container.decode(stream), strict=False)
         )
     return Take(frames, fps, sound_of(path.read_bytes(), len(frames) / fps))

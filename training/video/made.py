@@ -11,7 +11,7 @@ import csv
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +107,16 @@ def table(rows: Sequence[Row]) -> str:
     ]
     for kind in KINDS:
         made = [row for row in rows if row["kind"] == kind]
-        cells = [worth(made, plain, lambda row, n=n: row[n]) for n in WORTH]
+        cells = [worth(made, plain, what) for what in WORTH]
         lines.append(f"| {kind} ({len(made)}) | {' | '.join(cells)} | {verdicts(made)} |")
     lines.append(f"| as they are ({len(plain)}) | {' | '.join([''] * len(WORTH))} | {verdicts(plain)} |")
     return "\n".join(lines)
 
 
-def worth(made: Sequence[Row], plain: Sequence[Row], value: Callable[[Row], float | None]) -> str:
+def worth(made: Sequence[Row], plain: Sequence[Row], what: str) -> str:
     """Return the AUC with its interval, and the share of fakes that lie above their own original."""
-    fakes = {row["clip"]: v for row in made if (v := value(row)) is not None}
-    reals = {row["clip"]: v for row in plain if (v := value(row)) is not None}
+    fakes = {row["clip"]: v for row in made if (v := row[what]) is not None}
+    reals = {row["clip"]: v for row in plain if (v := row[what]) is not None}
     if min(len(fakes), len(reals)) < LEAST_CLIPS:
         return ""
     both = [clip for clip in fakes if clip in reals]
