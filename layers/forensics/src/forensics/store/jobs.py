@@ -32,9 +32,19 @@ class DynamoJobs:
         self._by: Item = {"S": writer}
 
     def create(self, job: Job) -> None:
-        self._client().put_item(
-            TableName=self._table, Item=self._item(job), ConditionExpression="attribute_not_exists(job_id)"
-        )
+        client, item = self._client(), self._item(job)
+        try:
+            client.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression="attribute_not_exists(job_id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except client.exceptions.ConditionalCheckFailedException as refused:
+            found: Item = refused.response.get("Item") or {}  # type: ignore[assignment]
+            # botocore repeats a put whose answer was lost: then the row that is in the way is our own.
+            if any(found.get(name) != item[name] for name in ("request_id", "created_at")):
+                raise
 
     def get(self, tenant: str, job_id: str) -> Job | None:
         found = self._client().get_item(TableName=self._table, Key=_key(tenant, job_id), ConsistentRead=True)
