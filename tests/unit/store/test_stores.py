@@ -65,7 +65,7 @@ def test_a_job_comes_back_as_it_went(jobs: DynamoJobs) -> None:
     assert jobs.get("rival", "job_1") is None
     jobs.create(JOB)  # the same call: botocore repeated a put whose answer was lost
     with pytest.raises(Exception, match="ConditionalCheckFailed"):
-        jobs.create(replace(JOB, request_id=\"another call\"))
+        jobs.create(replace(JOB, request_id="another call"))
 
 
 def test_a_job_is_finished_exactly_once(jobs: DynamoJobs) -> None:
