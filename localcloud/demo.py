@@ -83,10 +83,16 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing: the demo's output is the answers."""
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    request_queue_size = (
+        128  # with the five of the library a caller among many waits for a second try of TCP, or for nothing
+    )
+
+
 @contextlib.contextmanager
 def file_server(folder: Path) -> Iterator[str]:
     """Serve a folder on a free loopback port for the length of a `with` block; yields its URL."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
+    with _Server(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -22,6 +22,7 @@ from localcloud.aws import CONFIG, REGION, ROOT_KEY
 from localcloud.cloud import LocalCloud
 from localcloud.demo import MEDIA, file_server
 from localcloud.emulator import ROOT
+from localcloud.logs import function_logs
 from tests.support.bucket import Bucket
 from tests.support.intake import POISON, Intake, ended, eventually, jobs_of
 
@@ -123,6 +124,7 @@ def test_a_dropped_file_is_judged_and_gone(cloud: LocalCloud, intake: Intake, bu
         eventually(lambda: not any(bucket.objects(job=job["job_id"]) for job in jobs_of(api)))
         receipt = api.get(f"/jobs/{line['job_id']}").json()["retention"]["deleted_at"]
         assert receipt is not None
+    assert [line for line in function_logs(cloud) if "a picture" in line or "waits.png" in line] == []
 
 
 def test_beyond_the_month_a_request_fails_with_its_problem(cloud: LocalCloud, intake: Intake, web: str) -> None:
