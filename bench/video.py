@@ -1,102 +1,82 @@
 """Measure videos through the local cloud: python -m bench.video [--seconds 5.8 60] [--workers 1 2] [--repeats 3] [--write-docs]
 
-The film is H.264, 1280 x 720, 25 frames a second: a portrait that drifts, with a made-up voice. It goes by URL; the time is from
-the request to the verdict. Functions are warm: one film goes first. Writes bench/results/video.json; --write-docs also writes the
-table in docs/benchmarks.md.
+The films of bench/_films.py go by URL; the time is from the request to the verdict, and the stages are those of the run in the
+middle. Functions are warm: one film goes first. Films longer than LONG_S go once. The whole table, for a quiet machine:
+--seconds 10 60 600 1800 --workers 1 2 4 8. Writes bench/results/video.json; --write-docs also the table in docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-import av
 import httpx2
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from bench._figures import Machine, write_between_markers
+from bench._films import kept_film
+from bench._stages import Stages, stages_of
 from bench.latency import DOCS, RESULTS
-from bench.voice import RATE_HZ, voice
 from forensics.settings import ModelSettings
 from localcloud import localise
-from localcloud.cloud import local_cloud
-from localcloud.demo import MEDIA, file_server
+from localcloud.cloud import LocalCloud, local_cloud
+from localcloud.demo import file_server
+from tests.support.executions import Executions
 
-WIDTH, HEIGHT, FPS = 1280, 720, 25
-DRIFT_PX, PERIOD_S = 60, 5.0
+LONG_S = 120.0  # such films are measured once
 LONGEST_WAIT_S = 1800
+
+
+HEAD = (
+    "| seconds of film | frame workers | wall, s (median) | slowest, s | times realtime "
+    "| plan, s | frames, s | audio, s | join, s | waiting, s |\n|---|---|---|---|---|---|---|---|---|---|"
+)
 
 
 @dataclass(frozen=True)
 class Row:
-    """The median of some runs: seconds of film, frame workers at a time, wall seconds."""
+    """The median of some runs: seconds of film, frame workers at a time, wall seconds, and where they went."""
 
     film_s: float
     workers: int
     wall_s: float
     slowest_s: float
+    stages: Stages
 
     def line(self) -> str:
-        return f"| {self.film_s:g} | {self.workers} | {self.wall_s:.2f} | {self.slowest_s:.2f} | {self.film_s / self.wall_s:.1f} |"
-
-
-def frames(seconds: float) -> Iterator[NDArray[np.uint8]]:
-    """Yield the film's pictures, uint8 (HEIGHT, WIDTH, 3)."""
-    with Image.open(MEDIA / "portrait.jpg") as portrait:
-        scale = (HEIGHT + 2 * DRIFT_PX) / portrait.height
-        size = max(WIDTH + 2 * DRIFT_PX, round(portrait.width * scale)), HEIGHT + 2 * DRIFT_PX
-        canvas = Image.new("RGB", size, (90, 100, 110))
-        canvas.paste(portrait.convert("RGB").resize((round(portrait.width * scale), size[1])), (size[0] // 4, 0))
-    still = np.asarray(canvas)
-    for number in range(round(seconds * FPS)):
-        turn = 2 * np.pi * number / FPS / PERIOD_S
-        x, y = round(DRIFT_PX * (1 + np.sin(turn))), round(DRIFT_PX * (1 + np.cos(1.3 * turn)))
-        yield still[y : y + HEIGHT, x : x + WIDTH]
-
-
-def film(seconds: float) -> bytes:
-    """Return the film as MP4 with AAC sound."""
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as output:
-        picture = output.add_stream("libx264", rate=FPS, options={"preset": "veryfast", "crf": "26"})
-        picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        sound = output.add_stream("aac", rate=RATE_HZ, layout="mono")
-        for pixels in frames(seconds):
-            output.mux(picture.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")))
-        output.mux(picture.encode(None))
-        speech = av.AudioFrame.from_ndarray(voice(seconds)[None].astype(np.float32), format="fltp", layout="mono")
-        speech.sample_rate = RATE_HZ
-        output.mux(sound.encode(speech))
-        output.mux(sound.encode(None))
-    return buffer.getvalue()
+        times = f"{self.wall_s:.2f} | {self.slowest_s:.2f} | {self.film_s / self.wall_s:.1f}"
+        return f"| {self.film_s:g} | {self.workers} | {times} | {self.stages.cells()} |"
 
 
 def measure(lengths: list[float], workers: int, repeats: int) -> list[Row]:
     """Return a row for each length, with so many frame workers; starts a local cloud of its own."""
     localise.MAP_WORKERS = workers
     rows = []
-    with local_cloud() as cloud, tempfile.TemporaryDirectory() as folder, file_server(Path(folder)) as files:
+    folder = kept_film(min(lengths)).parent
+    with local_cloud() as cloud, file_server(folder) as files:
         headers = {"Authorization": f"Bearer {cloud.create_key()}", "Prefer": "wait=25"}
         with httpx2.Client(base_url=cloud.base_url, headers=headers, timeout=120, trust_env=False) as api:
-            for seconds in (lengths[0], *lengths):  # the first one warms the functions
-                (Path(folder) / "film.mp4").write_bytes(film(seconds))
-                walls = [judged(api, f"{files}/film.mp4") for _ in range(repeats)]
-                rows.append(Row(seconds, workers, statistics.median(walls), max(walls)))
+            judged(api, f"{files}/{kept_film(min(lengths)).name}")  # warms the functions
+            for seconds in lengths:
+                url = f"{files}/{kept_film(seconds).name}"
+                runs = sorted(judged(api, url) for _ in range(1 if seconds > LONG_S else repeats))
+                rows.append(row(cloud, runs, seconds, workers))
                 print(rows[-1].line(), flush=True)
-    return rows[1:]
+    return rows
 
 
-def judged(api: httpx2.Client, url: str) -> float:
-    """Return the seconds until the verdict; ends the benchmark when there is none."""
+def row(cloud: LocalCloud, runs: list[tuple[float, str]], film_s: float, workers: int) -> Row:
+    """Return the row of some runs, wall seconds and job, the quickest first."""
+    _, job_id = runs[len(runs) // 2]
+    wall_s = statistics.median(wall for wall, _ in runs)
+    stages = stages_of(Executions(cloud).events(job_id), wall_s=runs[len(runs) // 2][0])
+    return Row(film_s, workers, wall_s, runs[-1][0], stages)
+
+
+def judged(api: httpx2.Client, url: str) -> tuple[float, str]:
+    """Return the seconds until the verdict and the job; ends the benchmark when there is none."""
     start = time.perf_counter()
     answer = api.post("/detect/video", json={"media_url": url}).json()
     while answer.get("status") in ("queued", "processing"):
@@ -105,7 +85,7 @@ def judged(api: httpx2.Client, url: str) -> float:
             raise SystemExit("the job never ended")
     if answer.get("status") != "completed" or answer["media"]["coverage"] < 1:
         raise SystemExit(f"the film was not judged: {json.dumps(answer)[:500]}")
-    return time.perf_counter() - start
+    return time.perf_counter() - start, answer["job_id"]
 
 
 def main() -> None:
@@ -122,8 +102,7 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     found = {"machine": asdict(machine), "repeats": options.repeats, "rows": [asdict(row) for row in rows]}
     (RESULTS / "video.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    head = "| seconds of film | frame workers | wall, s (median) | slowest, s | times realtime |\n|---|---|---|---|---|"
-    table = "\n".join([head, *(row.line() for row in rows)]) + "\n"
+    table = "\n".join([HEAD, *(row.line() for row in rows)]) + "\n"
     if options.write_docs:
         write_between_markers(DOCS, table, medium="video")
 
