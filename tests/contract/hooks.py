@@ -38,19 +38,22 @@ schemathesis.openapi.format("binary", st.one_of(st.just(PICTURE), st.binary(min_
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """Let the description's example URL lead somewhere, and most Idempotency-Keys be new: else one call answers all that follow."""
-    body = case.body
+    body: Any = case.body
     for part in [body, *(body.get("items") or [])] if isinstance(body, dict) else []:
         if isinstance(part, dict) and part.get("media_url") == EXAMPLE_URL:
             part["media_url"] = _URLS[0]
-    key = (case.headers or {}).get("Idempotency-Key")
+    headers: Any = case.headers or {}
+    key = headers.get("Idempotency-Key")
     if isinstance(key, str) and BARE_KEY.fullmatch(key) and next(_calls) % KEEP_EVERY:
-        case.headers["Idempotency-Key"] = str(uuid4())
+        headers["Idempotency-Key"] = str(uuid4())
 
 
 @schemathesis.hook
-def after_call(context: schemathesis.HookContext, case: schemathesis.Case, response: schemathesis.Response) -> None:
+def after_call(
+    context: schemathesis.HookContext, case: schemathesis.Case[Any], response: schemathesis.Response
+) -> None:
     """Count the call, and put the file of an upload that was made where its form says."""
     name = case.operation.definition.raw.get("operationId", case.operation.label)
     declared = case.operation.method.upper() == case.method.upper()
