@@ -11,6 +11,7 @@ from PIL import Image
 
 from forensics.cli import main as command
 from forensics.cli.detector import LineMaker
+from forensics.cli.explain import no_faces
 from forensics.cli.inputs import expand
 from forensics.cli.output import ResultFile, as_block
 from forensics.cli.progress import Progress
@@ -37,6 +38,7 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
         return LineMaker(AnalyseImage(fake, FakeProvenance()), refuse, options, 1_000_000, FakeClock())
 
     monkeypatch.setattr(command, "_line_maker", line_maker)
+    monkeypatch.setattr(command, "_faces", lambda threads: no_faces)
     return fake
 
 
@@ -150,7 +152,9 @@ def test_explain_writes_a_heat_map_an_overlay_and_the_json(
     why = tmp_path / "why"
     _, lines = run(capsys, folder / "a.jpg", "--jsonl", "--explain", why)
     stem = f"a-{lines[0]['media']['sha256'][:8]}"
-    assert sorted(p.name for p in why.iterdir()) == [f"{stem}.heatmap.png", f"{stem}.json", f"{stem}.overlay.png"]
+    assert sorted(p.name for p in why.iterdir()) == [
+        *(f"{stem}.heatmap.png", f"{stem}.html", f"{stem}.json", f"{stem}.overlay.png")
+    ]
     assert json.loads((why / f"{stem}.json").read_text()) == lines[0]
     overlay = np.asarray(Image.open(why / f"{stem}.overlay.png")).astype(int)
     picture = np.asarray(Image.open(folder / "a.jpg")).astype(int)

@@ -11,10 +11,11 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from forensics.cli.detector import LineMaker
-from forensics.cli.explain import write_explanation
+from forensics.cli.explain import FindFaces, no_faces, write_explanation
 from forensics.cli.inputs import expand, is_url
 from forensics.cli.output import ResultFile, as_block, as_line
 from forensics.cli.progress import Progress
@@ -57,7 +58,7 @@ def _run(args: argparse.Namespace) -> int:
             status = EXIT_SOME_FAILED
         elif args.explain:
             data = None if is_url(item) else Path(item).read_bytes()
-            write_explanation(args.explain, line, data, analysis.artifacts)
+            write_explanation(args.explain, line, data, analysis.artifacts, find_faces=_faces(args.threads))
         if results is not None:
             results.add(line)
         if args.jsonl or results is None:
@@ -85,6 +86,19 @@ def _line_maker(args: argparse.Namespace, show: Progress) -> LineMaker:
     )
 
 
+@cache
+def _faces(threads: int) -> FindFaces:
+    """Return the face detector, loaded when the first page needs it; a page without faces' frames is a page too."""
+    from forensics.detect.faces import FaceDetector
+    from forensics.detect.onnx import ModelUnavailable
+
+    settings = ModelSettings.from_env()
+    try:
+        return FaceDetector.load(settings.models_dir, settings.encoders_dir, threads=threads).detect
+    except ModelUnavailable:
+        return no_faces
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deepfake-detect",
@@ -100,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         "--explain",
         type=Path,
         metavar="DIR",
-        help="write per file what shows why: a heat map, a spectrogram or a contact sheet, and the JSON",
+        help="write per file a page that shows why, its heat map, spectrogram or contact sheet, and the JSON",
     )
     parser.add_argument(
         "--resume", type=Path, metavar="OUT", help="append JSON lines to OUT, skipping inputs it already has"
