@@ -15,24 +15,23 @@ import numpy as np
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from training.audio.data import load_clips, weights
+from training.audio.data import extra_dir, load_clips, weights
 from training.audio.evaluate import clip_scores, report
 from training.audio.frozen import boosting, features
 from training.audio.textures import textures
 from training.audio.train import build, read_config, window_logits
 from training.audio.views import open_view
 
-VIEWS = ("0", "1", "2", "3", "clean")
 TREES_WEIGHT = 1.5
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
 @cache
 def fit_trees() -> HistGradientBoostingClassifier:
-    """Fit boosted trees on the figures of training windows, every split on a third of them."""
+    """Fit boosted trees on the figures of all training views there are, every split on a third of them."""
     clips = {str(c.path): c for c in load_clips()}
     parts, members = [], []
-    for view in VIEWS:
+    for view in sorted(folder.name.removeprefix("train-") for folder in (extra_dir() / "views").glob("train-*")):
         paths, values = features("textures", textures, "train", view)
         kept = [i for i, p in enumerate(paths) if p in clips and clips[p].part == "train"]
         parts.append(values[kept])
