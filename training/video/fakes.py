@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -188,12 +188,18 @@ def encoded(take: Take) -> bytes:
     return buffer.getvalue()
 
 
-def made_of(take: Take, donor: Donor | None, studio: Studio, *, seed: int) -> Iterator[tuple[str, Take]]:
+def made_of(
+    take: Take, donor: Donor | None, studio: Studio, *, seed: int, but: Collection[str] = ()
+) -> Iterator[tuple[str, Take]]:
     """Yield the clip as it is ("plain"), every forgery of its picture, and itself with a machine's voice ("voice")."""
-    yield "plain", take
-    for name, forge in forges(donor).items():
-        yield name, studio.forged(take, forge, seed=seed)
-    yield "voice", replace(take, sound=spoken(take.seconds))
+    forgeries = forges(donor)
+    for name in ("plain", *forgeries, "voice"):
+        if name == "plain" and name not in but:
+            yield name, take
+        elif name == "voice" and name not in but:
+            yield name, replace(take, sound=spoken(take.seconds))
+        elif name not in but:
+            yield name, studio.forged(take, forgeries[name], seed=seed)
 
 
 def _scaled(rgb: Rgb) -> Rgb:

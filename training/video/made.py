@@ -1,7 +1,8 @@
-"""What the video pipeline says of fakes made of the real clips: python -m training.video.made [--only N]
+"""What the video pipeline says of fakes made of the real clips: python -m training.video.made [--again] [--table]
 
 Makes the fakes of training.video.fakes from every real clip of DATA_ROOT/video, scores them with the serving code, writes
-models/video/made.json and the table of docs/models/video.md. Needs FACE_MESH (training/README.md) and the program espeak-ng.
+models/video/made.json and the table of docs/models/video.md. What made.json holds already is not made again without --again;
+--table writes the table of what it holds and makes nothing. Needs FACE_MESH (training/README.md) and the program espeak-ng.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import csv
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,19 @@ Row = Mapping[str, Any]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", type=int, default=None, help="so many clips, to try it out; nothing is written")
+    parser.add_argument("--again", action="store_true", help="make every fake anew")
+    parser.add_argument("--table", action="store_true", help="only write the table")
     args = parser.parse_args()
     settings = ModelSettings.from_env()
-    rows = list(score_all(real_clips(Path(os.environ["DATA_ROOT"]) / "video")[: args.only], settings))
+    out = settings.models_dir / MODEL_DIRECTORY / "made.json"
+    rows: list[Row] = [] if args.again or not out.exists() else json.loads(out.read_text())
+    if not args.table:
+        for row in score_all(real_clips(Path(os.environ["DATA_ROOT"]) / "video"), settings, done=rows):
+            rows.append(rounded(dict(row)))
+            out.write_text(json.dumps(rows, indent=1) + "\n")
     text = table(rows)
     print(text)
-    if args.only is None:
-        out = settings.models_dir / MODEL_DIRECTORY / "made.json"
-        out.write_text(json.dumps([rounded(dict(row)) for row in rows], indent=1) + "\n")
-        write_docs(text)
+    write_docs(text)
 
 
 def real_clips(root: Path) -> list[Path]:
@@ -60,8 +64,11 @@ def real_clips(root: Path) -> list[Path]:
     return [root / row["path"] for row in rows if row["label"] == "real"]
 
 
-def score_all(paths: Sequence[Path], settings: ModelSettings) -> Iterator[Row]:
-    """Yield what is said of every clip and of every fake made of it; a swap's face is that of the clip before."""
+def score_all(paths: Sequence[Path], settings: ModelSettings, *, done: Sequence[Row]) -> Iterator[Row]:
+    """Yield what is said of every clip and of every fake made of it; a swap's face is that of the clip before.
+
+    What is done is passed over.
+    """
     finder = FaceDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads)
     studio = Studio(finder, FaceMesh())
     workers = Workers(
@@ -72,18 +79,27 @@ def score_all(paths: Sequence[Path], settings: ModelSettings) -> Iterator[Row]:
     donor = studio.donor(take_of(paths[-1]))
     for seed, path in enumerate(paths):
         take = take_of(path)
-        for row in judged(path.stem, take, donor, studio, workers, settings, seed):
+        known = {row["kind"] for row in done if row["clip"] == path.stem}
+        for row in judged(path.stem, take, donor, studio, workers, settings, seed, known=known):
             print(row, flush=True)
             yield row
         donor = studio.donor(take) or donor
 
 
 def judged(
-    name: str, take: Take, donor: Donor | None, studio: Studio, workers: Workers, settings: ModelSettings, seed: int
+    name: str,
+    take: Take,
+    donor: Donor | None,
+    studio: Studio,
+    workers: Workers,
+    settings: ModelSettings,
+    seed: int,
+    *,
+    known: Collection[str],
 ) -> Iterator[Row]:
     model = read_video_model(settings.models_dir)
     with tempfile.TemporaryDirectory() as folder:
-        for kind, made in made_of(take, donor, studio, seed=seed):
+        for kind, made in made_of(take, donor, studio, seed=seed, but=known):
             path = Path(folder) / f"{name}.mp4"
             path.write_bytes(encoded(made))
             clip = score(path, {"label": "real" if kind == "plain" else "fake", "source": kind}, workers)
