@@ -42,7 +42,6 @@ LIVE_OPERATIONS = (
     "usage",
     "list_models",
 )
-WORKERS = 2
 WARMING_CALLS = 5
 EXAMPLES = {"short": 2, "long": 60}  # test cases of an operation in the fuzzing phase of one round
 
@@ -94,24 +93,10 @@ def run_round(
             "CONTRACT_WEBHOOKS_KEY": cloud.create_key(tenant=f"hooks-{seed}", live=live),
             "PYTHONPATH": str(ROOT),
         }
-        command = [
-            str(Path(sys.executable).parent / "schemathesis"),
-            "--config-file",
-            str(HERE / "schemathesis.toml"),
-            "run",
-        ]
-        command += [str(DOCUMENT), "--url", cloud.base_url.removesuffix("/v1"), "--phases", phases, "--seed", str(seed)]
-        command += [
-            "--max-examples",
-            str(examples),
-            "--workers",
-            str(WORKERS),
-            "--continue-on-failure",
-            "--no-color",
-            "--report",
-            "json",
-        ]
-        command += ["--report-json-path", str(report)]
+        command = [str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(HERE / "schemathesis.toml")]
+        command += ["run", str(DOCUMENT), "--url", cloud.base_url.removesuffix("/v1"), "--phases", phases]
+        command += ["--seed", str(seed), "--max-examples", str(examples), "--continue-on-failure", "--no-color"]
+        command += ["--report", "json", "--report-json-path", str(report)]
         command += [word for name in LIVE_OPERATIONS if live for word in ("--include-operation-id", name)]
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
         if not report.exists() or not tally.exists():
