@@ -21,7 +21,6 @@ from localcloud.cloud import LocalCloud, local_cloud
 from localcloud.demo import file_server
 from localcloud.emulator import ROOT
 from localcloud.localise import parse
-from tests.support.faults import kill
 from tests.support.intake import POISON, Intake, jobs_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(7200)]
@@ -103,7 +102,7 @@ def kill_consumer(cloud: LocalCloud, intake: Intake, sender: threading.Thread, *
     found = [p for p in psutil.process_iter(["cmdline"]) if HANDLER in (p.info["cmdline"] or [])]
     ours = [p for p in found if cloud.emulator.group == group(p)]
     for process in ours:
-        kill(process)
+        process.kill()
     report(f"killed {len(ours)} at {took_in}")
     return len(ours)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forensics.net.again import FetchAgain
 from forensics.net.guard import UrlGuard
 from forensics.settings import MissingSetting
 from forensics.store.batches import DynamoBatches, DynamoJobLines
@@ -41,7 +42,7 @@ def accept_item(service: Service) -> AcceptItem:
         jobs=service.jobs(),
         media=service.media(),
         uploads=service.upload_files(),
-        fetch=service.fetch(),
+        fetch=FetchAgain(service.fetch()),
         finish=service.finish(),
         queues={**{m: service.medium_queue(m) for m in ("image", "audio")}, "video": service.executions()},
         max_bytes=service.settings.max_bytes,
