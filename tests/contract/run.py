@@ -31,6 +31,7 @@ from localcloud.emulator import ROOT
 
 HERE = Path(__file__).parent
 MEDIA = ROOT / "examples" / "media"
+PHOTO = MEDIA / "photo.jpg"
 DOCUMENT = ROOT / "infra" / "openapi.yaml"
 LIVE_OPERATIONS = (
     "detect",
@@ -120,14 +121,20 @@ def _titles(found: dict[str, object], returncode: int) -> list[str]:
 
 def warm_up(cloud: LocalCloud) -> None:
     """Ask each path until its function is loaded: on a busy machine that may outlast the patience of the gateway, which is 29 s."""
-    paths = {path: sorted(item) for path, item in openapi_document()["paths"].items()}
-    headers = {"Authorization": f"Bearer {cloud.create_key(tenant='warm', live=False)}"}
     server = cloud.base_url.removesuffix("/v1")
-    with httpx2.Client(base_url=server, headers=headers, timeout=120, trust_env=False) as client:
-        for path, methods in paths.items():
-            for _ in range(WARMING_CALLS):
-                if client.request(methods[0].upper(), path).status_code < 500:
-                    break
+    with httpx2.Client(base_url=server, timeout=120, trust_env=False) as client:
+        for live in (False, True):  # test keys load no model
+            client.headers["Authorization"] = f"Bearer {cloud.create_key(tenant='warm', live=live)}"
+            for path in ("/v1/detect/image", "/v1/detect"):
+                _patiently(client, "POST", path, file=PHOTO.read_bytes())
+        for path, item in openapi_document()["paths"].items():
+            _patiently(client, min(item).upper(), path)
+
+
+def _patiently(client: httpx2.Client, method: str, path: str, *, file: bytes | None = None) -> None:
+    for _ in range(WARMING_CALLS):
+        if client.request(method, path, files={"file": ("photo.jpg", file)} if file else None).status_code < 500:
+            return
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):
