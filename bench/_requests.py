@@ -23,6 +23,7 @@ FACTORIES: tuple[Callable[[AwsClients], Any], ...] = (AwsClients.dynamodb, AwsCl
 GUARD = {
     "minute: UpdateItem of counters",
     "month: GetItem of counters",
+    "bill: TransactWriteItems of counters",
     "begin: PutItem of answers",
     "end: UpdateItem of answers",
 }

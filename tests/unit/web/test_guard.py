@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,7 @@ class Calls:
     answer: Callable[[Request], Response] = lambda request: JSONResponse({"ok": 1}, 201, {"Location": "/x", "X-Y": "z"})
     allowed: bool = True
     dead: bool = False
+    beside: bool = False
     runs: int = 0
     counted: list[Account] = field(default_factory=list)
     attempts: Attempts = field(default_factory=Attempts)
@@ -80,7 +82,7 @@ class Calls:
             return self.answer(request)
 
         router.add_api_route("/things", endpoint, methods=["GET", "POST"])
-        app = create_app(router, guard=Guard(self.count, self.month, self.attempts))
+        app = create_app(router, guard=Guard(self.count, self.month, self.attempts, self.beside))
         return lambda_handler(app)(event, LambdaContext())  # type: ignore[arg-type]
 
     def post(self, key: str | None = "k", **body: Any) -> dict[str, Any]:
@@ -105,6 +107,38 @@ def test_an_unknown_error_tells_the_limits_too() -> None:
     answer = Calls(answer=crash).post(key=None)
     assert (answer["statusCode"], answer["headers"]["ratelimit-policy"]) == (500, POLICY)
     assert "secret" not in answer["body"] and "x-request-id" in answer["headers"]
+
+
+def test_a_plain_read_runs_while_it_is_counted() -> None:
+    calls = Calls(beside=True)
+    ran = threading.Event()
+
+    def answer(request: Request) -> Response:
+        ran.set()
+        return JSONResponse({"ok": 1}, 200, {"X-Y": "z"})
+
+    def count(account: Account) -> Counted:
+        assert ran.wait(5), "the route waits for the count"
+        return Calls.count(calls, account)
+
+    calls.answer, calls.count = answer, count  # type: ignore[method-assign]
+    told = calls(api_event("GET", "/v1/things"))
+    assert (told["statusCode"], json.loads(told["body"]), told["headers"]["x-y"]) == (200, {"ok": 1}, "z")
+    assert told["headers"]["ratelimit-policy"] == POLICY
+
+
+@pytest.mark.parametrize(("dead", "status"), [(False, 429), (True, 401)])
+def test_a_read_that_was_refused_is_withheld(dead: bool, status: int) -> None:
+    calls = Calls(lambda request: JSONResponse({"verdict": "told"}), allowed=False, dead=dead, beside=True)
+    answer = calls(api_event("GET", "/v1/things"))
+    assert (answer["statusCode"], calls.runs) == (status, 1) and "told" not in answer["body"]
+
+
+@pytest.mark.parametrize(("method", "query"), [("POST", None), ("GET", {"wait": "20"})])
+def test_what_acts_or_waits_is_counted_first(method: str, query: dict[str, str] | None) -> None:
+    calls = Calls(allowed=False, beside=True)
+    assert calls(api_event(method, "/v1/things", query=query))["statusCode"] == 429
+    assert calls.runs == 0
 
 
 def test_a_call_too_many_does_not_run() -> None:

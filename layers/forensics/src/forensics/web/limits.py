@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Guard:
-    """What stands before every route: the counting of calls, and the memory of idempotency keys."""
+    """What stands before every route: the counting of calls, and the memory of idempotency keys.
+
+    With `reads_beside` a plain GET runs while its call is counted: for routes that tell nothing of the count.
+    """
 
     count: Callable[[Account], Counted]
     month: Callable[[Account], Standing]
     attempts: Attempts | None = None
+    reads_beside: bool = False
 
 
 class LimitCalls:
@@ -35,7 +40,7 @@ class LimitCalls:
 
     def __init__(self, app: ASGIApp, guard: Guard) -> None:
         self.app, self.guard = app, guard
-        self.aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="limits")
+        self.aside = ThreadPoolExecutor(max_workers=2, thread_name_prefix="limits")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope) if scope["type"] == "http" else None
@@ -45,14 +50,21 @@ class LimitCalls:
             return
         # A call that begins no detection leaves the month as it is: it can be read while the call is counted.
         early = None if scope["method"] == "POST" else self.aside.submit(self.guard.month, account)
+        answer: ASGIApp = self.app
+        count: Callable[[], Counted] = partial(self.guard.count, account)
+        if self.guard.reads_beside and _only_reads(
+            scope
+        ):  # it changes nothing: it may run while the call is counted, and be withheld
+            count = self.aside.submit(count).result
+            answer = await _answered(self.app, scope, receive)
         try:
-            counted = self.guard.count(account)
+            counted = count()
         except DetectorError as error:
             await problem_response(error, request_id=request_id(request))(scope, receive, send)
             return
         tell = self._telling(send, counted.minute, account, early)
         if counted.allowed:
-            await self.app(scope, receive, tell)
+            await answer(scope, receive, tell)
             return
         refusal = exceeded(counted.minute.window, account.limits.per_minute, datetime.now(UTC))
         await problem_response(refusal, request_id=request_id(request))(scope, receive, tell)
@@ -67,6 +79,27 @@ class LimitCalls:
             await send(message)
 
         return tell
+
+
+def _only_reads(scope: Scope) -> bool:
+    """Tell a plain read from one that may wait, list or search: those are counted first, so that a refusal costs nothing."""
+    return scope["method"] == "GET" and not scope["query_string"]
+
+
+async def _answered(app: ASGIApp, scope: Scope, receive: Receive) -> ASGIApp:
+    """Run the app now, and return one that gives its answer."""
+    messages: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, keep)
+
+    async def give(scope: Scope, receive: Receive, send: Send) -> None:
+        for message in messages:
+            await send(message)
+
+    return give
 
 
 def policy_field(standings: Iterable[Standing]) -> str:

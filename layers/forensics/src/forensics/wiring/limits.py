@@ -19,10 +19,13 @@ from forensics.wiring.service import Service
 Detection = DetectMedia | DetectVideo
 
 
-def api_guard(service: Service, *, read_job: ReadJob | None = None, sealed: bool = False) -> Guard:
+def api_guard(
+    service: Service, *, read_job: ReadJob | None = None, sealed: bool = False, reads_beside: bool = False
+) -> Guard:
     """Return the guard of a function's app.
 
-    With `read_job` what lies with a job is replayed from there and not kept twice; `sealed` is for answers that show a secret.
+    With `read_job` what lies with a job is replayed from there and not kept twice; `sealed` is for answers that show a secret,
+    `reads_beside` for reads that need not wait until they are counted.
     """
     calls = LimitCalls(counters(service), service.clock)
     table = _named(service.settings.idempotency_table, "IDEMPOTENCY_TABLE")
@@ -31,7 +34,7 @@ def api_guard(service: Service, *, read_job: ReadJob | None = None, sealed: bool
     if sealed:
         box = KmsAnswers(service.clients.kms, _named(service.settings.answers_key_id, "ANSWERS_KEY_ID"))
     attempts = Idempotency(records, service.clock, service.settings.region, read_job, box)
-    return Guard(count=calls, month=calls.month, attempts=attempts)
+    return Guard(count=calls, month=calls.month, attempts=attempts, reads_beside=reads_beside)
 
 
 def call_counter(service: Service) -> Guard:
