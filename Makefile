@@ -74,6 +74,7 @@ imports: $(STAMP)  ## imports point one way
 
 bench: $(STAMP)  ## latency of the local API and size of the images
 	$(BIN)/python -m bench.latency
+	$(BIN)/python -m bench.jobs
 	$(BIN)/python -m bench.image_size
 
 lock: $(STAMP)  ## resolve every dependency anew into requirements.lock
