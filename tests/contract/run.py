@@ -81,8 +81,13 @@ def run_round(
     examples: int,
     live: bool = False,
     phases: str = "examples,coverage,fuzzing,stateful",
+    seconds: int | None = None,
 ) -> Report:
-    """Run Schemathesis' command once; raises RuntimeError when it could not test at all."""
+    """Run Schemathesis' command once; with `seconds` it makes up calls until they are over.
+
+    Raises:
+        RuntimeError: it could not test at all; with what it said.
+    """
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         tally, report = Path(folder) / "tally.json", Path(folder) / "report.json"
@@ -98,6 +103,7 @@ def run_round(
         command += ["run", str(DOCUMENT), "--url", cloud.base_url.removesuffix("/v1"), "--phases", phases]
         command += ["--seed", str(seed), "--max-examples", str(examples), "--continue-on-failure", "--no-color"]
         command += ["--report", "json", "--report-json-path", str(report)]
+        command += ["--max-time", str(seconds)] if seconds else []
         command += [word for name in LIVE_OPERATIONS if live for word in ("--include-operation-id", name)]
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
         if not report.exists() or not tally.exists():
