@@ -12,6 +12,8 @@ import httpx2
 from localcloud.aws import CONFIG, session
 from localcloud.cloud import LocalCloud
 
+PATIENCE = 5
+
 
 @dataclass(frozen=True)
 class Outcomes:
@@ -44,7 +46,13 @@ class Outcomes:
 
     def billed(self) -> int:
         """Return the tenant's detections of this month."""
-        used: int = self.api.get("/usage").json()["month"]["used"]
+        answer = self.api.get("/usage")
+        for _ in range(PATIENCE):  # a function's first start may outlast the gateway's patience on a busy machine
+            if answer.status_code < 500:
+                break
+            answer = self.api.get("/usage")
+        assert answer.status_code == 200, answer.text
+        used: int = answer.json()["month"]["used"]
         return used
 
 
