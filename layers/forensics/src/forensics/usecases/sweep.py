@@ -94,7 +94,8 @@ FATES = {
     "intake": fate_by_age(LONGEST_JOB),
 }
 MEDIA_AREAS = ("media", "retained")
-LATE_AREAS = (*MEDIA_AREAS, "work")  # what lies there should have gone with its job; the others' last way is the sweeper
+# What lies there should have gone with its job; the last way of the others is the sweeper.
+LATE_AREAS = (*MEDIA_AREAS, "work")
 
 
 class Objects(Protocol):
