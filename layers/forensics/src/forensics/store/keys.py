@@ -61,11 +61,15 @@ class DynamoKeys:
 
     def of(self, tenant: str) -> list[KeyRecord]:
         """Return a tenant's keys; one that was just changed may still be told as it was before."""
-        pages = self.client().get_paginator("query").paginate(
-            TableName=self.table,
-            IndexName="tenant",
-            KeyConditionExpression="tenant = :tenant",
-            ExpressionAttributeValues={":tenant": {"S": tenant}},
+        pages = (
+            self.client()
+            .get_paginator("query")
+            .paginate(
+                TableName=self.table,
+                IndexName="tenant",
+                KeyConditionExpression="tenant = :tenant",
+                ExpressionAttributeValues={":tenant": {"S": tenant}},
+            )
         )
         return [_record(item) for page in pages for item in page["Items"]]
 
