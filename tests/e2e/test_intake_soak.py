@@ -21,7 +21,7 @@ from localcloud.cloud import LocalCloud, local_cloud
 from localcloud.demo import file_server
 from localcloud.emulator import ROOT
 from localcloud.localise import parse
-from tests.support.intake import POISON, Intake, jobs_of
+from tests.support.intake import POISON, Intake, answered, jobs_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(7200)]
 
@@ -82,7 +82,7 @@ def test_ten_thousand_messages(cloud: LocalCloud, web: str) -> None:
             time.sleep(5)
         took_s = time.monotonic() - started
         lines = list(jobs_of(api))
-        billed = api.get("/usage").json()["month"]["used"]
+        billed = answered(api, "/usage")["month"]["used"]
     made = Counter(line["external_id"] for line in lines)
     results = sum(line["status"] == "completed" for line in lines)
     report(

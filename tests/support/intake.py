@@ -75,11 +75,20 @@ def jobs_of(api: httpx2.Client, **only: str) -> Iterator[Message]:
     """Yield every line of the caller's list of jobs."""
     cursor: dict[str, str] = {}
     while True:
-        page = api.get("/jobs", params={"limit": 100, **only, **cursor}).json()
+        page = answered(api, "/jobs", **{"limit": "100", **only, **cursor})
         yield from page["data"]
         if not page["has_more"]:
             return
         cursor = {"cursor": page["next_cursor"]}
+
+
+def answered(api: httpx2.Client, path: str, **params: str) -> Message:
+    """Return what a GET answers, however busy the machine: a cold start may take more than a function's time."""
+    for _ in range(10):
+        if (answer := api.get(path, params=params)).status_code < 500:
+            return dict(answer.json())
+        time.sleep(1)
+    raise AssertionError(f"{path} answers {answer.status_code}")
 
 
 def ended(api: httpx2.Client, names: Iterable[str]) -> dict[str, list[Message]]:
