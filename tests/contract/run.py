@@ -156,10 +156,15 @@ class _Files(http.server.SimpleHTTPRequestHandler):
         """Say nothing: the report is the output."""
 
 
+class _FileServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of peers that went away: the report is the output."""
+
+
 @contextlib.contextmanager
 def file_server() -> Iterator[str]:
     """Serve examples/media on a free loopback port for the length of a `with` block; yields its URL."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(MEDIA))) as server:
+    with _FileServer(("127.0.0.1", 0), partial(_Files, directory=str(MEDIA))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
