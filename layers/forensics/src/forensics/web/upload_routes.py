@@ -40,7 +40,7 @@ class UploadBody(BaseModel):
             description="Tells how large the file may be; the bytes alone tell what it is",
         ),
     ]
-    size: Annotated[int, BeforeValidator(_integer), Field(ge=1, description="Bytes")]
+    size: Annotated[int, Field(ge=1, description="Bytes"), BeforeValidator(_integer)]
     sha256: Annotated[
         str | None, Field(pattern="^[0-9a-f]{64}$", description="Hex; the upload of other bytes is refused")
     ] = None
