@@ -31,7 +31,7 @@ from training.audio.train import Config, build, read_config
 from training.audio.trees import TreeSum
 from training.audio.views import INT16
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 MODEL_DIR = Path("models/audio")
 NETWORK_FILE = "speech.onnx"
 LEAST_STORED_HALF = 1024  # elements; small tensors stay fp32

@@ -34,7 +34,18 @@ TEST_SYSTEMS = frozenset(
         *("indextts", "cosyvoice", "cosyvoice2", "f5tts", "fireredtts", "fishspeech", "xtts", "maskgct", "maskgctvc"),
         *("metis", "e1tts", "e1ttstoken", "ardit", "styletts2", "styletts", "stylettsvc", "zipvoice", "voicecraft"),
         *("hierspeech", "hierspeech++", "triaanvc", "slmgan", "hiftnet", "istftnet", "wavegrad", "wavegrad2"),
-        *("specgrad", "priorgrad", "fregrad", "funcodec", "audiodec", "bigcodec", "tfcodec", "llmcodec", "jets", "fluentspeech"),
+        *(
+            "specgrad",
+            "priorgrad",
+            "fregrad",
+            "funcodec",
+            "audiodec",
+            "bigcodec",
+            "tfcodec",
+            "llmcodec",
+            "jets",
+            "fluentspeech",
+        ),
     }
 )
 # Recordings of no demo page that are never trained on either: other rooms, languages and microphones.

@@ -102,7 +102,9 @@ def test_what_stays_and_what_goes(key: str, age: timedelta, job: Job | None, sta
     swept = world.swept()
     assert (key in world.media.objects) == stays
     assert swept.deleted.total() == int(not stays) and swept.finished
-    assert swept.orphans == int(not stays and key.split("/")[0] in ("media", "retained", "work"))  # what the alarm is on
+    assert swept.orphans == int(
+        not stays and key.split("/")[0] in ("media", "retained", "work")
+    )  # what the alarm is on
     told = [] if stays or key.startswith("intake/") else [(key.split("/")[2], Step.SWEPT)]
     assert [(e.subject, e.step) for e in world.audit.entries] == told
 
