@@ -82,7 +82,8 @@ class Calls:
             return self.answer(request)
 
         router.add_api_route("/things", endpoint, methods=["GET", "POST"])
-        app = create_app(router, guard=Guard(self.count, self.month, self.attempts, self.beside))
+        guard = Guard(self.count, self.month, self.attempts, self.beside, lambda e: isinstance(e, ConnectionError))
+        app = create_app(router, guard=guard)
         return lambda_handler(app)(event, LambdaContext())  # type: ignore[arg-type]
 
     def post(self, key: str | None = "k", **body: Any) -> dict[str, Any]:
@@ -107,6 +108,18 @@ def test_an_unknown_error_tells_the_limits_too() -> None:
     answer = Calls(answer=crash).post(key=None)
     assert (answer["statusCode"], answer["headers"]["ratelimit-policy"]) == (500, POLICY)
     assert "secret" not in answer["body"] and "x-request-id" in answer["headers"]
+
+
+@pytest.mark.parametrize("where", ["route", "count"])
+def test_a_part_that_does_not_answer_is_503(where: str) -> None:
+    def away(_: object) -> Any:
+        raise ConnectionError("db.internal")
+
+    calls = Calls()
+    setattr(calls, "answer" if where == "route" else "count", away)
+    answer = calls.post(key=None)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "service-unavailable")
+    assert answer["headers"]["retry-after"] == "2" and "db.internal" not in answer["body"]
 
 
 def test_a_plain_read_runs_while_it_is_counted() -> None:

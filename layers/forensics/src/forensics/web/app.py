@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from forensics.web.context import request_id
 from forensics.web.fallback_routes import fallback_router
 from forensics.web.idempotency import RememberAnswers
-from forensics.web.limits import Guard, LimitCalls
+from forensics.web.limits import Guard, LimitCalls, never
 from forensics.web.problems import PROBLEM_JSON, UnknownErrors, install_problem_handlers
 from forensics.web.public_routes import docs_router
 
@@ -38,8 +38,9 @@ def create_app(
     if document is not None:
         app.include_router(docs_router(document))
         app.include_router(fallback_router(document), prefix="/v1")
-    install_problem_handlers(app)
-    app.add_middleware(UnknownErrors)  # the innermost: what follows sees an answer, whatever happened
+    passing = guard.passing if guard is not None else never
+    install_problem_handlers(app, passing)
+    app.add_middleware(UnknownErrors, passing)  # the innermost: what follows sees an answer, whatever happened
     if guard is not None and guard.attempts is not None:
         app.add_middleware(RememberAnswers, guard.attempts)
     if guard is not None:

@@ -22,17 +22,24 @@ if TYPE_CHECKING:
     from forensics.web.idempotency import Attempts
 
 
+def never(error: Exception) -> bool:
+    """Take no unknown error for a passing one."""
+    return False
+
+
 @dataclass(frozen=True)
 class Guard:
     """What stands before every route: the counting of calls, and the memory of idempotency keys.
 
     With `reads_beside` a plain GET runs while its call is counted: for routes that tell nothing of the count.
+    `passing` tells whether an error that nobody handled is a dependency's that may answer in a moment: 503, not 500.
     """
 
     count: Callable[[Account], Counted]
     month: Callable[[Account], Standing]
     attempts: Attempts | None = None
     reads_beside: bool = False
+    passing: Callable[[Exception], bool] = never
 
 
 class LimitCalls:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -20,14 +20,18 @@ from forensics.domain.errors import (
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    ServiceUnavailable,
     Unauthenticated,
     problem,
 )
 from forensics.web.context import request_id
 
+Passing = Callable[[Exception], bool]
+
 logger = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_S = 2
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="deepfake-detection-api"'}
 
 
@@ -42,8 +46,8 @@ def problem_response(error: DetectorError, *, request_id: str) -> Response:
     )
 
 
-def install_problem_handlers(app: FastAPI) -> None:
-    """Make every error of the app, its router and its parser a problem answer."""
+def install_problem_handlers(app: FastAPI, passing: Passing) -> None:
+    """Make every error of the app, its router and its parser a problem answer; one that is `passing` asks to come again."""
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, DetectorError)
@@ -58,7 +62,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         return problem_response(_validation_error(error), request_id=request_id(request))
 
     async def unknown(request: Request, error: Exception) -> Response:
-        return _unknown(request, error)
+        return _unknown(request, error, passing)
 
     app.add_exception_handler(DetectorError, known)
     app.add_exception_handler(HTTPException, routing)
@@ -69,19 +73,22 @@ def install_problem_handlers(app: FastAPI) -> None:
 class UnknownErrors:
     """Answers an error that nobody expected, so that the middlewares around it see an answer and not an exception."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, passing: Passing) -> None:
+        self.app, self.passing = app, passing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self.app(scope, receive, send)
         except Exception as error:
-            await _unknown(Request(scope), error)(scope, receive, send)
+            await _unknown(Request(scope), error, self.passing)(scope, receive, send)
 
 
-def _unknown(request: Request, error: Exception) -> Response:
+def _unknown(request: Request, error: Exception, passing: Passing) -> Response:
     logger.error("unhandled %s", type(error).__name__, exc_info=error)
-    return problem_response(InternalError(), request_id=request_id(request))
+    known: DetectorError = InternalError()
+    if passing(error):
+        known = ServiceUnavailable("A part of the service did not answer.", headers={"Retry-After": str(RETRY_AFTER_S)})
+    return problem_response(known, request_id=request_id(request))
 
 
 def _routing_error(error: HTTPException) -> DetectorError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forensics.settings import MissingSetting
 from forensics.store.counters import DynamoCounters
+from forensics.store.faults import passing
 from forensics.store.idempotency import DynamoRecords
 from forensics.store.secrets import KmsAnswers
 from forensics.usecases.billed_detection import BilledDetection
@@ -34,13 +35,13 @@ def api_guard(
     if sealed:
         box = KmsAnswers(service.clients.kms, _named(service.settings.answers_key_id, "ANSWERS_KEY_ID"))
     attempts = Idempotency(records, service.clock, service.settings.region, read_job, box)
-    return Guard(count=calls, month=calls.month, attempts=attempts, reads_beside=reads_beside)
+    return Guard(count=calls, month=calls.month, attempts=attempts, reads_beside=reads_beside, passing=passing)
 
 
 def call_counter(service: Service) -> Guard:
     """Return the guard of a function that has no effects of its own to repeat."""
     calls = LimitCalls(counters(service), service.clock)
-    return Guard(count=calls, month=calls.month)
+    return Guard(count=calls, month=calls.month, passing=passing)
 
 
 def read_usage(service: Service) -> ReadUsage:
