@@ -126,7 +126,7 @@ def error_classes() -> Iterator[type[errors.DetectorError]]:
 
 
 def test_gateway_responses_speak_as_the_code_does(template: Template) -> None:
-    known = {error.code: error for error in error_classes()}
+    known = {error.code: error for error in error_classes() if "code" in vars(error)}
     responses = dict(gateway_responses(template))
     assert {"UNAUTHORIZED", "DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED"} <= responses.keys()
     for response_type, response in responses.items():
