@@ -176,7 +176,7 @@ def test_gone_disables_and_a_ping_enables(client: httpx2.Client, door: Receiver,
     assert until(lambda: [d.status for d in log(client, endpoint.id)] == ["skipped", "failed"])
     path = f"/webhook-endpoints/{endpoint.id}"
     skipped = next(d.id for d in log(client, endpoint.id) if d.status == "skipped")
-    assert client.post(f"{path}/deliveries/{skipped}/replay").status_code == 400
+    assert client.post(f"{path}/deliveries/{skipped}/replay").status_code == 409
     door.reply = lambda message: Reply()
     assert client.post(f"{path}/ping").status_code == 202
     assert until(lambda: read(client, endpoint.id).status == "enabled")
@@ -234,7 +234,7 @@ def test_what_is_refused(stack: LocalCloud, client: httpx2.Client, tenant: str, 
     body = {"media_url": door.url, "callback_url": "https://127.0.0.1.nip.internal/"}
     assert refused(client.post("/detect/image", json=body)) == (422, "media-url-forbidden")
     endpoints = [make(client, door).id for _ in range(10)]
-    assert refused(client.post("/webhook-endpoints", json={"url": door.url})) == (400, "invalid-request")
+    assert refused(client.post("/webhook-endpoints", json={"url": door.url})) == (409, "too-many-endpoints")
     assert [e["id"] for e in client.get("/webhook-endpoints").json()["data"]] == endpoints
     with client_of(stack, "rival") as rival, client_of(stack, tenant, scopes=("detect",)) as narrow:
         assert refused(rival.get(f"/webhook-endpoints/{endpoints[0]}")) == (404, "not-found")
