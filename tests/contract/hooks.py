@@ -49,16 +49,6 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
 
 
 @schemathesis.hook
-def filter_case(context: schemathesis.HookContext, case: schemathesis.Case[Any]) -> bool:
-    """Leave out calls that are made without a key: the key of schemathesis.toml is put back into them, and then they are right.
-
-    That a call without a key, or with a wrong one, is a 401 is held by the check `ignored_auth`, which takes it away itself.
-    """
-    data = case.meta.phase.data if case.meta is not None else None
-    return getattr(data, "parameter", None) != "Authorization"
-
-
-@schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """Let the description's example URL lead somewhere, and most Idempotency-Keys be new: else one call answers all that follow."""
     body: Any = case.body

@@ -133,7 +133,6 @@ def _example(name: str, example: Node, document: Node) -> str:
 
 
 def _fields(schema: Node) -> str:
-    schema = _either(schema)
     needed = schema.get("required", ())
     rows = [
         (f"{name}{'' if name in needed else ' ?'}", _kind(field), escape(field.get("description", "")))
@@ -141,16 +140,6 @@ def _fields(schema: Node) -> str:
     ]
     text = f"<p>{escape(schema['description'])}</p>" if "description" in schema else ""
     return text + (_table(("member", "type", ""), rows) if rows else "")
-
-
-def _either(schema: Node) -> Node:
-    """Return objects of which one is chosen as one object: every member of any, needed if all need it."""
-    variants = schema.get("oneOf", ())
-    if "properties" in schema or not variants or not all("properties" in variant for variant in variants):
-        return schema
-    members = {name: field for variant in variants for name, field in variant["properties"].items()}
-    needed = [name for name in members if all(name in variant.get("required", ()) for variant in variants)]
-    return {**variants[0], "properties": members, "required": needed}
 
 
 def _kind(schema: Node) -> str:

@@ -41,19 +41,12 @@ def detect_openapi(medium: str | None = None) -> dict[str, Any]:
         "description": "The file, at most 4 MiB; exactly one of file, media_url and upload_id",
     }
     fields = {name: _without_null(field) for name, field in body["properties"].items()}
-    form = {"title": "DetectForm", "oneOf": _variants({"file": file, **fields}, body["description"])}
+    form = {**body, "title": "DetectForm", "properties": {"file": file, **fields}}
+    form["oneOf"] = [{"required": [name]} for name in ("file", "media_url", "upload_id")]
     content = {"application/json": {"schema": body}, "multipart/form-data": {"schema": form}}
     prefer = {"name": "Prefer", "in": "header", "required": False, "schema": {"type": "string"}}
     prefer["description"] = "respond-async, wait=N (RFC 7240)"
     return {"requestBody": {"required": True, "content": content}, "parameters": [prefer]}
-
-
-def _variants(fields: dict[str, Any], description: str) -> list[Any]:  # JSON
-    """Return a closed object for each source: whoever makes a form picks one and cannot name two."""
-    sources = ("file", "media_url", "upload_id")
-    options = {name: field for name, field in fields.items() if name not in sources}
-    shape = {"type": "object", "additionalProperties": False, "description": description}
-    return [{**shape, "properties": {name: fields[name], **options}, "required": [name]} for name in sources]
 
 
 def _without_null(field: dict[str, Any]) -> dict[str, Any]:
