@@ -52,22 +52,29 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
 
 @schemathesis.hook
 def filter_case(context: schemathesis.HookContext, case: schemathesis.Case[Any]) -> bool:
-    """Leave out what the coverage phase gets wrong of its own.
+    """Leave out the coverage phase's calls without a key: it puts that of schemathesis.toml into them, and then they are right.
 
-    Into a call without a key it puts that of schemathesis.toml, and then the call is right; that no key and a wrong one are a 401
-    is held by the check `ignored_auth`. And it does not look at `oneOf`: a form with every member it takes for right, which has
-    three sources; the fuzzing phase keeps to `oneOf`.
+    That no key and a wrong one are a 401 is held by the check `ignored_auth`.
     """
-    if case.meta is None or case.meta.phase.name != TestPhase.COVERAGE:
-        return True
-    sources = [name for name in SOURCES if isinstance(case.body, dict) and name in case.body]
-    two_taken_for_right = len(sources) > 1 and case.meta.generation.mode == GenerationMode.POSITIVE
-    return getattr(case.meta.phase.data, "parameter", None) != "Authorization" and not two_taken_for_right
+    coverage = case.meta is not None and case.meta.phase.name == TestPhase.COVERAGE
+    return not coverage or getattr(case.meta.phase.data, "parameter", None) != "Authorization"
+
+
+def _one_source(case: schemathesis.Case[Any]) -> None:
+    """Leave a call that is meant to be right one source.
+
+    The coverage phase gives a form every member, and ids of earlier answers are put into bodies after these were held against
+    the schema; neither looks at `oneOf` again.
+    """
+    if case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE and isinstance(case.body, dict):
+        for extra in [name for name in SOURCES if name in case.body][1:]:
+            del case.body[extra]
 
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """Let the description's example URL lead somewhere, and most Idempotency-Keys be new: else one call answers all that follow."""
+    _one_source(case)
     body: Any = case.body
     for part in [body, *(body.get("items") or [])] if isinstance(body, dict) else []:
         if isinstance(part, dict) and part.get("media_url") == EXAMPLE_URL:
