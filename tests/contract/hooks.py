@@ -29,7 +29,7 @@ PICTURE = (MEDIA / "photo.jpg").read_bytes()
 PROGRESS_EVERY = 500
 KEEP_EVERY = 5  # of the keys that are made, one in so many stays
 BARE_KEY = re.compile(r"[!#-~]{1,255}")
-SOURCES = ("file", "media_url", "upload_id")  # of a detection: one of them
+SOURCES = ("upload_id", "media_url", "file")  # of a detection: one of them, that of a link first
 EXAMPLE_URL = "https://example.org/a.jpg"
 _URLS = [f"{FILES}/photo.jpg", f"{FILES}/portrait.jpg", f"{FILES}/missing.jpg", "https://10.0.0.1/a.jpg"]
 _tally: Counter[str] = Counter()
@@ -37,17 +37,6 @@ _calls = count()
 
 schemathesis.openapi.format("uri", st.sampled_from(_URLS))
 schemathesis.openapi.format("binary", st.one_of(st.just(PICTURE), st.binary(min_size=1, max_size=64)))
-
-
-@schemathesis.hook
-def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:
-    """Let a link's body stand alone, as OpenAPI has it: mixed into a made-up one there would be two sources."""
-    for path in raw_schema["paths"].values():
-        for operation in path.values():
-            for answer in operation["responses"].values():
-                for link in answer.get("links", {}).values():
-                    if "requestBody" in link:
-                        link["x-schemathesis"] = {"merge_body": False}
 
 
 @schemathesis.hook
@@ -63,8 +52,8 @@ def filter_case(context: schemathesis.HookContext, case: schemathesis.Case[Any])
 def _one_source(case: schemathesis.Case[Any]) -> None:
     """Leave a call that is meant to be right one source.
 
-    The coverage phase gives a form every member, and ids of earlier answers are put into bodies after these were held against
-    the schema; neither looks at `oneOf` again.
+    The coverage phase gives a form every member, and links put the ids of earlier answers into made-up bodies; neither looks at
+    `oneOf` again.
     """
     if case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE and isinstance(case.body, dict):
         for extra in [name for name in SOURCES if name in case.body][1:]:
