@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from forensics.domain.errors import IdempotencyInFlight
 from forensics.domain.job import Job
 from forensics.domain.keys import KeyRecord
 from forensics.store.clients import AwsClients
@@ -101,13 +102,42 @@ def test_what_s3_says_when_it_is_set_up_is_nothing(handler: Load, stack: AwsClie
 def test_each_message_has_its_own_fate(
     handler: Load, stack: AwsClients, jobs: DynamoJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handed_back: list[str] = []
+    handed_back: list[int] = []
     monkeypatch.setattr(
-        "forensics.store.intake.IntakeQueue.hand_back", lambda self, receipt: handed_back.append(receipt)
+        "forensics.store.intake.IntakeQueue.hand_back", lambda self, receipt, after_s: handed_back.append(after_s)
     )
     came_again = told(handler, "intake_mixed")
-    assert [message[:4] for message in came_again] == ["2222", "3333"] and len(handed_back) == 2
+    assert [message[:4] for message in came_again] == ["2222", "3333"] and handed_back == [0, 0]
     by_name = {job.options.external_id: job for job in all_jobs(stack, jobs)}
     assert by_name["story-4713"].document["error"]["errors"][0]["pointer"] == "/retain"
     assert [item["job_id"] for item in items(stack)] == [by_name["story-4711"].job_id]
     assert len(by_name) == 2
+
+
+@pytest.mark.parametrize("receives, after_s", [(1, 10), (2, 40), (4, 320)])
+def test_a_message_behind_another_with_its_key_comes_again_soon(
+    handler: Load, stack: AwsClients, jobs: DynamoJobs, monkeypatch: pytest.MonkeyPatch, receives: int, after_s: int
+) -> None:
+    handed_back: list[int] = []
+    monkeypatch.setattr(
+        "forensics.store.intake.IntakeQueue.hand_back", lambda self, receipt, after_s: handed_back.append(after_s)
+    )
+    with monkeypatch.context() as busy:
+        busy.setattr("forensics.usecases.idempotency.Idempotency.begin", _in_flight)
+        waits = event("intake_message")
+        waits["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(receives)
+        failures = handler("intake")(waits, LambdaContext())["batchItemFailures"]
+    assert len(failures) == 1 and handed_back == [after_s]
+    assert all_jobs(stack, jobs) == []
+
+
+def test_a_message_that_cannot_be_handed_back_takes_no_other_down(
+    handler: Load, stack: AwsClients, jobs: DynamoJobs
+) -> None:
+    came_again = told(handler, "intake_mixed")  # their receipts are made up, so that the queue refuses them
+    assert [message[:4] for message in came_again] == ["2222", "3333"]
+    assert len(all_jobs(stack, jobs)) == 2
+
+
+def _in_flight(*_: Any, **__: Any) -> None:
+    raise IdempotencyInFlight

@@ -13,7 +13,7 @@ from jsonschema import Draft4Validator, ValidationError  # type: ignore[import-u
 from forensics.cli import admin
 from forensics.domain.errors import InvalidRequest, codes
 from forensics.domain.events import SOURCE, EventType
-from forensics.domain.intake import MOST_RECEIVES, REQUESTED
+from forensics.domain.intake import AGAIN_AFTER_S, MOST_RECEIVES, REQUESTED
 from forensics.usecases.intake import PATIENCE_S
 from forensics.web.intake_body import IntakeMessage, read_fields, schemas
 from localcloud.emulator import ROOT
@@ -84,6 +84,9 @@ def test_code_and_template_agree_on_a_messages_life(resources: Template) -> None
     queue, consumer = resources["IntakeQueue"]["Properties"], resources["IntakeFunction"]["Properties"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == MOST_RECEIVES
     assert consumer["Timeout"] <= PATIENCE_S < queue["VisibilityTimeout"]
+    assert len(AGAIN_AFTER_S) == MOST_RECEIVES - 1
+    assert sum(AGAIN_AFTER_S[:-1]) > PATIENCE_S  # a message that follows a dead attempt still has its turn
+    assert max(AGAIN_AFTER_S) < queue["VisibilityTimeout"]
     alarm = resources["IntakeDlqAlarm"]["Properties"]
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
     assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["IntakeDlq", "QueueName"]}

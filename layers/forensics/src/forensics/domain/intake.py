@@ -17,6 +17,7 @@ ROUTE = "intake"  # where idempotency keys of messages live, apart from those of
 AREA = "intake/"  # of the bucket: intake/<tenant>/<path>
 NAMED = "named/"  # below a tenant's folder: a file that waits for a message with its key
 MOST_RECEIVES = 5  # of one message: then the queue moves it to its dead letters (template.yaml)
+AGAIN_AFTER_S = (10, 40, 160, 320)  # after the first, second ... receive; below the queue's own visibility timeout
 MAX_EXTERNAL_ID_CHARS = 64
 _TENANT = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _TEST_EVENT = "s3:TestEvent"  # what S3 says once when its notifications are switched on
@@ -42,6 +43,11 @@ class Delivery:
     def last(self) -> bool:
         """Tell whether the queue gives it up after this time."""
         return self.receives >= MOST_RECEIVES
+
+    @property
+    def again_after_s(self) -> int:
+        """Return how long a message waits that a passing fault stopped, or that another with its key was ahead of."""
+        return AGAIN_AFTER_S[min(self.receives, len(AGAIN_AFTER_S)) - 1]
 
 
 @dataclass(frozen=True)

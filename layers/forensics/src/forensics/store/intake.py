@@ -23,9 +23,9 @@ class IntakeQueue:
     client: Callable[[], SQSClient]
     url: str
 
-    def hand_back(self, receipt: str) -> None:
-        """Let the message come again at once: one that no time will mend is with the dead letters in moments."""
-        self.client().change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=0)
+    def hand_back(self, receipt: str, *, after_s: int) -> None:
+        """Let the message come again in `after_s` seconds, whatever the queue's own timeout."""
+        self.client().change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=after_s)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from forensics.web.intake_body import read_fields, salvage
 from forensics.wiring.limits import billing
 from forensics.wiring.service import Service
 
-__all__ = ["StackNotFound", "dead_letters", "intake_queue", "take_in", "take_record"]
+__all__ = ["StackNotFound", "dead_letters", "delivery_of", "intake_queue", "take_in", "take_record"]
 
 Record = Mapping[str, Any]  # of an SQS event
 
