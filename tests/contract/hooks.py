@@ -41,12 +41,16 @@ schemathesis.openapi.format("binary", st.one_of(st.just(PICTURE), st.binary(min_
 
 @schemathesis.hook
 def filter_case(context: schemathesis.HookContext, case: schemathesis.Case[Any]) -> bool:
-    """Leave out the coverage phase's calls without a key: it puts that of schemathesis.toml into them, and then they are right.
+    """Leave out wrong calls that are right once they are sent.
 
-    That no key and a wrong one are a 401 is held by the check `ignored_auth`.
+    Those of the coverage phase without a key: it puts that of schemathesis.toml into them (that no key and a wrong one are a 401 is
+    held by the check `ignored_auth`). And forms with a list in place of a text: of one text it is that text, of none no field.
     """
     coverage = case.meta is not None and case.meta.phase.name == TestPhase.COVERAGE
-    return not coverage or getattr(case.meta.phase.data, "parameter", None) != "Authorization"
+    if coverage and getattr(case.meta.phase.data, "parameter", None) == "Authorization":
+        return False
+    form = case.media_type == "multipart/form-data" and isinstance(case.body, dict)
+    return not (form and any(isinstance(value, list) and len(value) <= 1 for value in case.body.values()))
 
 
 def _one_source(case: schemathesis.Case[Any]) -> None:
@@ -70,8 +74,13 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
             part["media_url"] = _URLS[0]
     headers: Any = case.headers or {}
     key = headers.get("Idempotency-Key")
-    if isinstance(key, str) and BARE_KEY.fullmatch(key) and next(_calls) % KEEP_EVERY:
+    if isinstance(key, str) and BARE_KEY.fullmatch(key) and (_linked(case) or next(_calls) % KEEP_EVERY):
         headers["Idempotency-Key"] = str(uuid4())
+
+
+def _linked(case: schemathesis.Case[Any]) -> bool:
+    """Tell a call along the links: an old key would bring back the answer of something that was deleted since."""
+    return case.meta is not None and case.meta.phase.name == TestPhase.STATEFUL
 
 
 @schemathesis.hook

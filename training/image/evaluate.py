@@ -17,10 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.detect.face_forgery import FaceForgery
 from forensics.detect.manifest import ModelManifest, load_manifest
 from training.image.card import render
 from training.image.data import Item, balanced_weights, load_items
+from training.image.faces import VIEWS as FACE_VIEWS
 from training.image.fuse import Fusion, OutOfFold, fit_fusion, read_oof, sigmoid
+from training.image.with_faces import SEEN_FAMILY, FaceLogits, Rule, compared
 from training.metrics import Interval, Metric, auc, balanced_accuracy_at, bootstrap, ece, eer, recall_at
 from training.plots import reliability_svg, roc_svg
 
@@ -44,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--semantic", type=Path, required=True)
     parser.add_argument("--artefacts", type=Path)
+    parser.add_argument("--faces", type=Path, help="what training.image.faces wrote")
     args = parser.parse_args()
     runs = [run for run in (args.semantic, args.artefacts) if run]
     items = load_items()
@@ -52,6 +56,8 @@ def main() -> None:
     manifest = load_manifest(MODEL_DIR)
     scores = sigmoid(fusion.logits(oof.raw))  # (items, columns)
     tables = all_tables(items, oof, scores, fusion, manifest)
+    if args.faces:
+        tables["faces"] = face_rows(items, oof, scores, Rule(manifest, FaceForgery.load(MODEL_DIR.parent)), args.faces)
     (MODEL_DIR / "metrics.json").write_text(
         json.dumps({k: [asdict(r) for r in rows] for k, rows in tables.items()}, indent=1) + "\n"
     )
@@ -63,8 +69,8 @@ def main() -> None:
     pooled = (np.repeat(labels, clean.shape[1]), np.repeat(balanced_weights(items), clean.shape[1]))
     (MODEL_DIR / "reliability.svg").write_text(reliability_svg(clean.ravel(), *pooled))
     (MODEL_DIR / "card.md").write_text(render(manifest, tables, counts=Counter(i.label for i in items)))
-    for name in ("overall", "kinds"):
-        for row in tables[name]:
+    for name in ("overall", "kinds", "faces"):
+        for row in tables.get(name, ()):
             print(row.name, row.real, row.fake, row.values, flush=True)
 
 
@@ -91,6 +97,40 @@ def all_tables(
         "real sources": source_rows(items, clean, manifest, label=0),
         "fake sources": source_rows(items, clean, manifest, label=1),
     }
+
+
+def face_rows(items: Sequence[Item], oof: OutOfFold, scores: NDArray[np.float64], rule: Rule, path: Path) -> list[Row]:
+    """Return what faces add, for pictures of repositories that the face model never saw; `path` is of training.image.faces."""
+    rows = []
+    for number, column in enumerate(oof.columns):
+        protocol, view = column.split("_view")
+        if int(view) not in FACE_VIEWS:
+            continue
+        logits = FaceLogits.read(path, view=int(view))
+        for name, index in face_groups(items, logits.judged(items), protocol).items():
+            own, given = [items[n] for n in index], scores[index, number]
+            before, after = rule.say(own, given, None), rule.say(own, given, logits)
+            labels = [item.label for item in own]
+            values = compared(own, before, after)
+            rows.append(Row(f"{name}, {column_name(column)}", labels.count(0), labels.count(1), values))
+    return rows
+
+
+def face_groups(items: Sequence[Item], judged: NDArray[np.int64], protocol: str) -> dict[str, NDArray[np.int64]]:
+    """Return the pictures of each row: an unseen family is one that the face model never saw either."""
+    if protocol == "family":
+        judged = np.array([n for n in judged if items[n].family != SEEN_FAMILY])
+    tests = {
+        "all": [True for _ in judged],
+        "faces": [items[n].kind == "face" for n in judged],
+        "faces, swaps alone": [items[n].kind == "face" and (not items[n].label or _is_swap(items[n])) for n in judged],
+        "not faces": [items[n].kind != "face" for n in judged],
+    }
+    return {name: judged[np.array(test)] for name, test in tests.items()}
+
+
+def _is_swap(item: Item) -> bool:
+    return item.family == "swap2d"
 
 
 def clean_protocols(oof: OutOfFold) -> list[str]:

@@ -30,6 +30,18 @@ std = [0.5, 0.5, 0.5]
 slope = 2.0
 intercept = -1.0
 weight = 1.0
+[operating.normal]
+synthetic = 0.8
+authentic = 0.2
+fpr = 0.01
+recall = 0.5
+measured_on = "made up"
+[operating.strict]
+synthetic = 0.7
+authentic = 0.2
+fpr = 0.05
+recall = 0.6
+measured_on = "made up"
 """
 
 
@@ -57,6 +69,7 @@ def test_crops_become_calibrated_logits(models: Path) -> None:
     assert (model.name, model.version, has_face_model(models)) == ("face", "1", True)
     np.testing.assert_allclose(model.score(grey(0, 255)), [2 * -1 - 1, 2 * 1 - 1], atol=1e-4)
     assert model.score(grey(0)[:0]).shape == (0,)
+    assert (model.normal.thresholds.synthetic, model.strict.thresholds.synthetic) == (0.8, 0.7)
 
 
 def test_many_crops_keep_their_order(models: Path) -> None:

@@ -156,16 +156,16 @@ def test_the_strongest_of_three_decides(
     told = [seen(piece(0, 1, logit=face))]
     faces = faces_detection(tracks_of(told, RULE), told, RULE)
     whole = frames_detection(frames(picture), MODEL, latency_ms=1)
-    found, sentence = strongest(whole, faces, heard(sound) if sound else None, strict=False)
-    assert (sentence, found.manipulated) == (said, manipulated)
+    found = strongest(whole, faces, heard(sound) if sound else None, strict=False)
+    assert (found.says, found.manipulated) == (said, manipulated)
     assert [m.name for m in found.models][:2] == ["video-frames", "face-tracks"]
 
 
 def test_faces_that_could_not_be_scored_leave_the_word_to_others() -> None:
     unscored = faces_detection((), [seen()], RULE)
     whole = frames_detection(frames(0.1), MODEL, latency_ms=1)
-    found, sentence = strongest(whole, unscored, None, strict=False)
-    assert (sentence, found.score) == (FRAMES_DECIDE, whole.score)
+    found = strongest(whole, unscored, None, strict=False)
+    assert (found.says, found.score) == (FRAMES_DECIDE, whole.score)
 
 
 def test_half_an_hour_with_three_faces_stays_small() -> None:

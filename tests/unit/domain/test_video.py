@@ -109,8 +109,8 @@ def test_a_span_lasts_to_the_end_and_a_short_film_may_have_one_frame() -> None:
 )
 def test_the_more_suspicious_decides(picture: float, sound: float | None, said: str) -> None:
     seen = frames_detection(frames(picture), MODEL, latency_ms=1)
-    found, sentence = strongest(seen, None, heard(sound), strict=False)
-    assert sentence == said
+    found = strongest(seen, None, heard(sound), strict=False)
+    assert found.says == said
     assert found.score == pytest.approx(picture if said == FRAMES_DECIDE else sound)
     assert [m.name for m in found.models] == ["video-frames", "fake-model"]
 
@@ -118,21 +118,21 @@ def test_the_more_suspicious_decides(picture: float, sound: float | None, said: 
 def test_each_is_measured_by_its_own_thresholds() -> None:
     seen = frames_detection(frames(0.55), MODEL, latency_ms=1)
     easy = replace(NORMAL, thresholds=replace(NORMAL.thresholds, synthetic=0.5))
-    assert strongest(seen, None, heard(0.51, normal=easy), strict=False)[1] == SOUND_DECIDES
-    assert strongest(seen, None, heard(0.51, normal=easy), strict=True)[1] == FRAMES_DECIDE
+    assert strongest(seen, None, heard(0.51, normal=easy), strict=False).says == SOUND_DECIDES
+    assert strongest(seen, None, heard(0.51, normal=easy), strict=True).says == FRAMES_DECIDE
 
 
 def test_sound_that_cannot_be_judged_does_not_take_part() -> None:
     seen = frames_detection(frames(0.1), MODEL, latency_ms=1)
-    assert strongest(seen, None, heard(0.9, reasons=("out_of_distribution",)), strict=False)[1] == FRAMES_DECIDE
-    assert strongest(seen, None, SoundResult.failed("media-corrupt"), strict=False)[0].models == seen.models
+    assert strongest(seen, None, heard(0.9, reasons=("out_of_distribution",)), strict=False).says == FRAMES_DECIDE
+    assert strongest(seen, None, SoundResult.failed("media-corrupt"), strict=False).models == seen.models
 
 
 def test_fake_sound_under_an_authentic_picture_is_manipulation() -> None:
     real, unsure = (frames_detection(frames(p), MODEL, latency_ms=1) for p in (0.1, 0.5))
-    assert strongest(real, None, heard(0.9), strict=False)[0].manipulated
-    assert not strongest(unsure, None, heard(0.9), strict=False)[0].manipulated
+    assert strongest(real, None, heard(0.9), strict=False).manipulated
+    assert not strongest(unsure, None, heard(0.9), strict=False).manipulated
 
 
 def test_sound_alone_decides_when_no_frame_was_scored() -> None:
-    assert strongest(frames_detection([], MODEL, latency_ms=0), None, heard(0.1), strict=False)[1] == SOUND_DECIDES
+    assert strongest(frames_detection([], MODEL, latency_ms=0), None, heard(0.1), strict=False).says == SOUND_DECIDES

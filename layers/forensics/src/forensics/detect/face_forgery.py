@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.detect.manifest import StageSpec, read_stage
+from forensics.detect.manifest import StageSpec, read_mode, read_stage
 from forensics.detect.onnx import ModelUnavailable, OnnxModel
+from forensics.domain.scores import OperatingMode
 from forensics.media.face_crop import CROP_SIDE_PX
 from forensics.media.tensors import to_tensor
 
@@ -26,8 +27,18 @@ def has_face_model(models_dir: Path) -> bool:
 class FaceForgery:
     """One session of the face model; safe to call from several threads."""
 
-    def __init__(self, network: OnnxModel, spec: StageSpec, *, name: str, version: str) -> None:
+    def __init__(
+        self,
+        network: OnnxModel,
+        spec: StageSpec,
+        *,
+        name: str,
+        version: str,
+        normal: OperatingMode,
+        strict: OperatingMode,
+    ) -> None:
         self.name, self.version = name, version
+        self.normal, self.strict = normal, strict
         self._network, self._spec = network, spec
         (self._input,) = network.inputs
 
@@ -41,7 +52,8 @@ class FaceForgery:
         with path.open("rb") as handle:
             table = tomllib.load(handle)
         spec = read_stage(directory, table["stages"][0])
-        return cls(OnnxModel(spec.path, threads=threads), spec, name=table["name"], version=table["version"])
+        modes = {mode: read_mode(table["operating"][mode]) for mode in ("normal", "strict")}
+        return cls(OnnxModel(spec.path, threads=threads), spec, name=table["name"], version=table["version"], **modes)
 
     def score(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the calibrated logits (n,) of aligned crops, uint8 (n, 224, 224, 3); n may be 0."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from forensics.domain.places import probability
 from forensics.domain.scores import Detection, ModelScore, Region, Segment
 from forensics.domain.tracks import FaceBox, FacesSeen, FaceTrack, join_tracks, pooled_faces
 from forensics.domain.video import FaceRule, FrameScore
@@ -14,7 +14,6 @@ from forensics.domain.video_verdict import TIME_DIGITS, frame_segments
 
 SMOOTHED = 3  # looks whose logits are averaged before a span is told
 LASTS_S = 1.0  # a face may stay for this long after it was last looked at
-LARGEST_LOGIT = 13.8
 
 
 def tracks_of(seen: Sequence[FacesSeen], rule: FaceRule | None) -> tuple[FaceTrack, ...]:
@@ -49,7 +48,7 @@ def face_segments(tracks: Sequence[FaceTrack], rule: FaceRule, *, duration_s: fl
 def marked_faces(tracks: Sequence[FaceTrack]) -> tuple[MarkedFace, ...]:
     """Return every scored look at a face, by time."""
     marked = [
-        MarkedFace(look.time_s, _region(look.box, _sigmoid(look.logit)), track.number)
+        MarkedFace(look.time_s, region_of(look.box, probability(look.logit)), track.number)
         for track in tracks
         for look in track.looks
         if look.logit is not None
@@ -57,14 +56,15 @@ def marked_faces(tracks: Sequence[FaceTrack]) -> tuple[MarkedFace, ...]:
     return tuple(sorted(marked, key=lambda face: (face.time_s, face.track)))
 
 
-def _region(box: FaceBox, score: float) -> Region:
+def region_of(box: FaceBox, score: float) -> Region:
+    """Return a face's rectangle with its P(fake)."""
     return Region(round(box.x), round(box.y), round(box.w), round(box.h), score)
 
 
 def _score(track: FaceTrack, rule: FaceRule | None) -> float | None:
     if rule is None or len(track.logits) < rule.least_looks:
         return None
-    return _sigmoid(pooled_faces(track.logits, rule.upper_share))
+    return probability(pooled_faces(track.logits, rule.upper_share))
 
 
 def _spans(track: FaceTrack, rule: FaceRule, duration_s: float) -> list[Segment]:
@@ -73,7 +73,7 @@ def _spans(track: FaceTrack, rule: FaceRule, duration_s: float) -> list[Segment]
         return []
     half = SMOOTHED // 2
     smooth = [_mean([v for _, v in looks[max(0, n - half) : n + half + 1]]) for n in range(len(looks))]
-    frames = [FrameScore(time_s, _sigmoid(logit)) for (time_s, _), logit in zip(looks, smooth, strict=True)]
+    frames = [FrameScore(time_s, probability(logit)) for (time_s, _), logit in zip(looks, smooth, strict=True)]
     first, last = looks[0][0] - LASTS_S, looks[-1][0] + LASTS_S
     return [
         replace(
@@ -89,7 +89,3 @@ def _spans(track: FaceTrack, rule: FaceRule, duration_s: float) -> list[Segment]
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def _sigmoid(logit: float) -> float:
-    return 1.0 / (1.0 + math.exp(-max(-LARGEST_LOGIT, min(LARGEST_LOGIT, logit))))

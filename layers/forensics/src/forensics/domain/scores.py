@@ -104,3 +104,4 @@ class Detection:
     generator: str | None = None
     manipulated: bool = False  # the face or splice model fired, the whole-image model did not
     warnings: tuple[str, ...] = ()
+    says: str | None = None  # which part of the media the score is of, when it has several

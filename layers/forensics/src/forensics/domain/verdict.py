@@ -53,6 +53,7 @@ def decide(detection: Detection, provenance: Provenance, *, strict: bool) -> Dec
         generator = _named_generator(provenance) or named
         return Decision(verdict, score, score, generator, _evidence_texts(provenance), mode)
     verdict, reasons = _by_score(detection, mode)
+    reasons = (detection.says, *reasons) if detection.says else reasons
     score = 0.5 if detection.score is None else detection.score
     fake = verdict in (Verdict.SYNTHETIC, Verdict.MANIPULATED)
     confidence = score if fake else 1 - score if verdict is Verdict.AUTHENTIC else max(score, 1 - score)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from forensics.domain.job import DetectOptions
+from forensics.domain.picture_verdict import FacesLookedAt, with_faces
 from forensics.domain.result import Analysis, Artifact, MediaFacts
 from forensics.domain.stopwatch import Stopwatch
 from forensics.domain.verdict import decide
@@ -28,6 +30,7 @@ class AnalyseImage:
     detector: ImageDetector
     read_provenance: ProvenanceReader
     max_pixels: int = MAX_PIXELS
+    look_at_faces: Callable[[NDArray[np.uint8]], FacesLookedAt] | None = None
 
     def __call__(self, data: bytes, options: DetectOptions) -> Analysis:
         clock = Stopwatch()
@@ -38,6 +41,9 @@ class AnalyseImage:
             provenance = self.read_provenance(data, image)
         with clock.stage("model"):
             detection = self.detector.detect(image.rgb)
+        if self.look_at_faces is not None:
+            with clock.stage("faces"):
+                detection = with_faces(detection, self.look_at_faces(image.rgb), strict=options.strict_mode)
         artifacts: tuple[Artifact, ...] = ()
         if options.explain:
             with clock.stage("explain"):

@@ -50,16 +50,14 @@ def join_video(
     faces = faces_detection(tracks, seen, model.faces)
     unscored = (NO_FACE_MODEL,) if seen and faces is None else ()
     picture = replace(picture, models=picture.models + unscored, signals=face_signals(tracks, model.signals))
-    detection, said = strongest(picture, faces, sound, strict=options.strict_mode)
+    detection = strongest(picture, faces, sound, strict=options.strict_mode)
     duration_s = plan.facts.duration_s
     segments = frame_segments(frames, model.spans, duration_s=duration_s) + (sound.segments if sound else ())
     if model.faces is not None:
         segments += face_segments(tracks, model.faces, duration_s=duration_s)
     searched = sum(told.searched for told in seen)
     return Analysis(
-        decision=_decision(
-            detection, provenance, said, strict=options.strict_mode, no_face=bool(searched) and not tracks
-        ),
+        decision=_decision(detection, provenance, strict=options.strict_mode, no_face=bool(searched) and not tracks),
         detection=detection,
         provenance=provenance,
         media=_facts(plan.facts, _coverage(plan, found)),
@@ -71,11 +69,11 @@ def join_video(
     )
 
 
-def _decision(detection: Detection, provenance: Provenance, said: str, *, strict: bool, no_face: bool) -> Decision:
+def _decision(detection: Detection, provenance: Provenance, *, strict: bool, no_face: bool) -> Decision:
     decision = decide(detection, provenance, strict=strict)
     if no_face and decision.verdict is Verdict.INCONCLUSIVE:
-        said = f"no_face: {REASON_TEXTS['no_face']}"
-    return replace(decision, reasons=(said, *decision.reasons))
+        return decide(replace(detection, says=f"no_face: {REASON_TEXTS['no_face']}"), provenance, strict=strict)
+    return decision
 
 
 def _order(segment: Segment) -> tuple[float, float, str]:

@@ -1,0 +1,64 @@
+"""The faces of one picture: found, turned upright, and judged one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.domain.picture_verdict import FacesLookedAt, ScoredFace
+from forensics.domain.scores import OperatingMode
+from forensics.domain.tracks import Face
+from forensics.media.face_crop import aligned
+from forensics.usecases.watch_faces import LEAST_EYE_DISTANCE_PX, FaceScorer
+
+Rgb = NDArray[np.uint8]
+
+
+class FindsFaces(Protocol):
+    def detect(self, rgb: Rgb) -> tuple[Face, ...]:
+        """Return the largest faces of a picture, uint8 (height, width, 3), largest first."""
+        ...
+
+
+class JudgesFaces(FaceScorer, Protocol):
+    """The face model with the thresholds that were set for it."""
+
+    @property
+    def normal(self) -> OperatingMode: ...
+
+    @property
+    def strict(self) -> OperatingMode: ...
+
+
+@dataclass(frozen=True)
+class LookAtFaces:
+    """Looks at every face of a decoded picture that is large enough for the model."""
+
+    finder: FindsFaces
+    scorer: JudgesFaces
+
+    def __call__(self, rgb: Rgb) -> FacesLookedAt:
+        started = time.perf_counter()
+        found = list(_cut_out(rgb, self.finder.detect(rgb)))
+        crops = [crop for _, crop in found if crop is not None]
+        logits = iter(self.scorer.score(np.stack(crops)) if crops else ())
+        faces = tuple(ScoredFace(face.box, None if crop is None else float(next(logits))) for face, crop in found)
+        return FacesLookedAt(
+            name=self.scorer.name,
+            version=self.scorer.version,
+            faces=faces,
+            normal=self.scorer.normal,
+            strict=self.scorer.strict,
+            latency_ms=round((time.perf_counter() - started) * 1000),
+        )
+
+
+def _cut_out(rgb: Rgb, faces: tuple[Face, ...]) -> Iterator[tuple[Face, Rgb | None]]:
+    for face in faces:
+        large = face.eye_distance >= LEAST_EYE_DISTANCE_PX
+        yield face, aligned(rgb, np.array(face.landmarks)) if large else None
