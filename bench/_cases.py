@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import av
 import numpy as np
@@ -14,6 +14,7 @@ from bench.voice import RATE_HZ, Samples, voice
 from localcloud.demo import MEDIA
 
 SIZE_PX, QUALITY = (1152, 896), 90  # 1 megapixel, a usual size of generators
+PORTRAIT_PX = (1024, 1024)
 SHORT_S, LONG_S = 30, 3600
 MP3_HZ, STEREO_BPS, MONO_BPS = 44_100, 128_000, 64_000
 MINUTE_S, DIFFERENT_MINUTES = 60, 10
@@ -30,6 +31,7 @@ class Case:
     target_ms: float
     target_mb: float
     long: Callable[[], bytes] | None = None
+    others: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)  # what else is sent, by what is told of it
 
     @property
     def function(self) -> str:
@@ -37,10 +39,19 @@ class Case:
 
 
 def picture() -> bytes:
-    """Return the photo of the examples as a JPEG of one megapixel."""
+    """Return the photo of the examples, which shows nobody, as a JPEG of one megapixel."""
+    return _enlarged("photo.jpg", SIZE_PX)
+
+
+def portrait() -> bytes:
+    """Return a picture with a face as a JPEG of one megapixel."""
+    return _enlarged("portrait.jpg", PORTRAIT_PX)
+
+
+def _enlarged(name: str, size: tuple[int, int]) -> bytes:
     buffer = io.BytesIO()
-    with Image.open(MEDIA / "photo.jpg") as photo:
-        photo.resize(SIZE_PX, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=QUALITY)
+    with Image.open(MEDIA / name) as original:
+        original.resize(size, Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue()
 
 
@@ -81,6 +92,7 @@ CASES = {
         picture,
         target_ms=200,
         target_mb=700,
+        others={"the same with a face": portrait},
     ),
     "audio": Case(
         "audio",

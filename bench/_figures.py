@@ -18,6 +18,7 @@ STAGE_NAMES = {
     "vad": "vad: where somebody speaks",
     "signals": "signals",
     "model": "model",
+    "faces": "faces: searched for and judged",
     "store": "store: one PutItem",
 }
 
@@ -128,7 +129,7 @@ def markdown(found: Figures) -> str:
     machine, long = found.machine, found.long
     rows = [("**whole call**", found.total)]
     rows += [(STAGE_NAMES.get(name, name), spread) for name, spread in found.stages.items()]
-    rows += [(f"`{name}`", spread) for name, spread in found.others.items()]
+    rows += [(f"`{name}`" if "/" in name else name, spread) for name, spread in found.others.items()]
     table = [f"| {name} | {spread.p50_ms:.1f} | {spread.p95_ms:.1f} |" for name, spread in rows]
     return "\n".join(
         [

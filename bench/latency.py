@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -103,8 +104,8 @@ def _warm_figures(
 ) -> tuple[list[list[dict[str, float]]], dict[str, Spread], float]:
     """Return rounds of warm calls by stage, the other endpoints' times, and the seconds of the first detection."""
 
-    def detect() -> httpx2.Response:
-        return api.post(f"/detect/{case.medium}", files={"file": (case.file_name, data)})
+    def detect(content: bytes = data) -> httpx2.Response:
+        return api.post(f"/detect/{case.medium}", files={"file": (case.file_name, content)})
 
     def job() -> httpx2.Response:
         return api.get("/jobs/job_unknown")
@@ -117,7 +118,11 @@ def _warm_figures(
     for _ in range(WARM_UP_CALLS):
         timed(detect)
     warm = [[_stages(*timed(detect)) for _ in range(calls)] for _ in range(rounds)]
-    others = {"GET /v1/health": _spread(health, 200, calls, rounds), "GET /v1/jobs/…": _spread(job, 404, calls, rounds)}
+    others = {name: _spread(partial(detect, make()), 200, calls, rounds) for name, make in case.others.items()}
+    others |= {
+        "GET /v1/health": _spread(health, 200, calls, rounds),
+        "GET /v1/jobs/…": _spread(job, 404, calls, rounds),
+    }
     return warm, others, first_ms / 1000
 
 

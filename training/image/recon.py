@@ -106,7 +106,7 @@ def main() -> None:
         path = Path("fake") / SOURCE / f"{parent.path.stem}_recon.png"
         if not (out / path).is_file():
             (out / path).parent.mkdir(parents=True, exist_ok=True)
-            rgb = working_copy(parent.pixels(), max_side=LONG_SIDE_PX)
+            rgb = working_copy(parent.pixels(), max_side=LONG_SIDE_PX, tolerated=1.0)
             Image.fromarray(reconstruct(model, rgb)).save(out / path, compress_level=1)
         rows.append(
             {

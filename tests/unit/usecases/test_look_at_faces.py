@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from forensics.domain.job import DetectOptions
 from forensics.domain.picture_verdict import FACE_DECIDES
-from forensics.domain.scores import OperatingMode, OperatingPoint, Thresholds
+from forensics.domain.scores import OperatingMode, OperatingPoint, Region, Thresholds
 from forensics.domain.tracks import Face
 from forensics.domain.verdict import Verdict
 from forensics.media.face_crop import CROP_SIDE_PX
 from forensics.usecases.analyse_image import AnalyseImage
+from forensics.usecases.explain_image import faces_grid
 from forensics.usecases.look_at_faces import LookAtFaces
 from localcloud.demo import MEDIA
 from tests.support.fakes import FakeDetector, FakeProvenance
@@ -68,3 +71,23 @@ def test_the_picture_is_judged_with_its_faces(logit: float, verdict: Verdict) ->
     assert analysis.decision.verdict is verdict
     assert (FACE_DECIDES in analysis.decision.reasons) is (verdict is Verdict.MANIPULATED)
     assert "faces" in analysis.timings_ms
+
+
+def test_the_heat_map_is_of_the_model_that_decides() -> None:
+    for logit, model in ((3.0, "face-crops 1"), (0.0, "fake-model 1")):
+        look = LookAtFaces(Finder((at(10, 10),)), Scorer((logit,)))
+        analysis = AnalyseImage(FakeDetector(), FakeProvenance(), look_at_faces=look)(
+            PHOTO, DetectOptions(explain=True)
+        )
+        with Image.open(io.BytesIO(analysis.artifacts[0].data)) as heat:
+            assert heat.text["Model"] == model  # type: ignore[attr-defined]
+            grey = np.asarray(heat)
+        if model.startswith("face"):
+            assert grey[80, 80] > 200 and grey[-5, -5] == 0
+
+
+def test_a_face_beyond_the_edge_is_drawn_as_far_as_it_is_seen() -> None:
+    faces = (Region(-50, -50, 100, 100, 0.9), Region(90, 90, 100, 100, 0.5))
+    grid = faces_grid(faces, width=100, height=50)
+    assert grid.shape == (32, 64)
+    assert grid[0, 0] == np.float32(0.9) and grid[-1, -1] == 0

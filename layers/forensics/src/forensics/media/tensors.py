@@ -10,6 +10,7 @@ from PIL import Image
 
 # Beyond this the pixels of a camera original show its demosaicing, not its content; generators draw at about this size.
 WORKING_SIDE_PX = 1024
+TOLERATED = 1.3125  # 1344 pixels: a megapixel in any usual shape is not worth the reduction
 # A second crop along an axis pays only when it shows mostly new pixels.
 _NEW_CROP_SHARE = 0.35
 
@@ -32,11 +33,17 @@ class Box:
     h: int
 
 
-def working_copy(rgb: NDArray[np.uint8], *, max_side: int = WORKING_SIDE_PX) -> NDArray[np.uint8]:
-    """Return `rgb` (height, width, 3), bicubically reduced when its longer side exceeds `max_side` pixels."""
+def working_copy(
+    rgb: NDArray[np.uint8], *, max_side: int = WORKING_SIDE_PX, tolerated: float = TOLERATED
+) -> NDArray[np.uint8]:
+    """Return `rgb` (height, width, 3), reduced to `max_side` pixels when its longer side exceeds `tolerated` times that."""
     height, width = rgb.shape[:2]
     scale = max_side / max(height, width)
-    return rgb if scale >= 1 else _resize(rgb, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
+    return (
+        rgb
+        if scale * tolerated >= 1
+        else _resize(rgb, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
+    )
 
 
 def square_view(rgb: NDArray[np.uint8], *, side: int) -> NDArray[np.uint8]:

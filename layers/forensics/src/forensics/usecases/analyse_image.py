@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from forensics.domain.job import DetectOptions
-from forensics.domain.picture_verdict import FacesLookedAt, with_faces
+from forensics.domain.picture_verdict import FACE_DECIDES, FacesLookedAt, with_faces
 from forensics.domain.result import Analysis, Artifact, MediaFacts
+from forensics.domain.scores import Detection
 from forensics.domain.stopwatch import Stopwatch
 from forensics.domain.verdict import decide
 from forensics.media.image import MAX_PIXELS, DecodedImage, decode_image
 from forensics.media.sniff import MediaKind, expect
+from forensics.usecases.explain_image import faces_grid, heatmap_png
 from forensics.usecases.ports import ImageDetector, ProvenanceReader
 
 FIRST_FRAME = "The file is an animation, and only its first frame was judged; as a video it is judged as a whole."
@@ -47,8 +47,7 @@ class AnalyseImage:
         artifacts: tuple[Artifact, ...] = ()
         if options.explain:
             with clock.stage("explain"):
-                png = heatmap_png(self.detector.heatmap(image.rgb), image)
-            artifacts = (Artifact("heatmap", "png", "image/png", png),)
+                artifacts = (Artifact("heatmap", "png", "image/png", self._heatmap(image, detection)),)
         decision = decide(detection, provenance, strict=options.strict_mode)
         return Analysis(
             decision,
@@ -60,22 +59,16 @@ class AnalyseImage:
             warnings=(FIRST_FRAME,) if kind.media_type == "video" else (),
         )
 
+    def _heatmap(self, image: DecodedImage, detection: Detection) -> bytes:
+        if detection.says == FACE_DECIDES:
+            grid, model = faces_grid(detection.regions, width=image.width, height=image.height), detection.models[-1]
+        else:
+            grid, model = self.detector.heatmap(image.rgb), detection.models[0]
+        return heatmap_png(grid, image, model=f"{model.name} {model.version}")
+
     def estimate_s(self, data: bytes) -> float:
         """Return 0: the largest picture takes less than any caller's patience."""
         return 0.0
-
-
-def heatmap_png(grid: NDArray[np.float32], image: DecodedImage) -> bytes:
-    """Draw a (rows, columns) grid of P(fake) as a grey PNG in the picture's shape, its longer side at most 1024 px.
-
-    No pixel of the media is in it, so it may outlive the media.
-    """
-    scale = min(1.0, 1024 / max(image.width, image.height))
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    grey = Image.fromarray(np.clip(grid * 255.0, 0, 255).astype(np.uint8), mode="L")
-    buffer = io.BytesIO()
-    grey.resize(size, Image.Resampling.BICUBIC).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def _facts(data: bytes, kind: MediaKind, image: DecodedImage) -> MediaFacts:
