@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from ministack.core import lambda_runtime
-from ministack.services import scheduler
+from ministack.services import dynamodb, scheduler
 
 from localcloud.gateway import Receive, Scope, Send, quicken, route_public
 
@@ -64,17 +64,21 @@ def test_a_websocket_stays() -> None:
 def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     defaults = lambda_runtime.Worker._drain_stderr_bounded.__defaults__
     monkeypatch.setattr(scheduler, "_SCHEDULE_TICK_INTERVAL", scheduler._SCHEDULE_TICK_INTERVAL)
+    monkeypatch.setattr(dynamodb, "_condition_syntax_error", dynamodb._condition_syntax_error)
     yield monkeypatch
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = defaults
 
 
 def test_the_pinned_ministack_is_quickened(restored: pytest.MonkeyPatch) -> None:
     assert quicken() == []
-    assert lambda_runtime.Worker._drain_stderr_bounded.__defaults__ == (0.002, 0.002, 0.05)
+    assert lambda_runtime.Worker._drain_stderr_bounded.__defaults__ == (0.001, 0.001, 0.05)
+    assert dynamodb._condition_syntax_error("tenant = :t", "KeyConditionExpression") is None
+    assert "Syntax error" in str(dynamodb._condition_syntax_error("tenant = = :t", "KeyConditionExpression"))
     assert scheduler._SCHEDULE_TICK_INTERVAL == 1
 
 
 def test_another_ministack_still_works(restored: pytest.MonkeyPatch) -> None:
     restored.delattr(scheduler, "_SCHEDULE_TICK_INTERVAL")
+    restored.delattr(dynamodb, "_condition_syntax_error")
     restored.setattr(lambda_runtime.Worker, "_drain_stderr_bounded", lambda self: "")
-    assert [name.split(".")[0] for name in quicken()] == ["lambda_runtime", "scheduler"]
+    assert [name.split(".")[0] for name in quicken()] == ["lambda_runtime", "scheduler", "dynamodb"]
