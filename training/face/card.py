@@ -65,6 +65,7 @@ def main() -> None:
         "faces": {"real": int((faces.labels == 0).sum()), "forged": int((faces.labels == 1).sum())},
         "frames": groups(faces),
         "clips": groups(pooled(faces)),
+        "stills": stills(faces, model),
         "by_source": by_source(faces, read_modes(MODEL_DIR)["normal"]),
         "after_damage": damaged(model, test),
     }
@@ -135,6 +136,26 @@ def groups(faces: Measured) -> dict[str, dict[str, object]]:
         ),
     }
     return {name: _figures(m.where((m.labels == 0) | pick(m))) for name, (m, pick) in picks.items()}
+
+
+def stills(faces: Measured, model: FaceForgery) -> dict[str, dict[str, float | int]]:
+    """Return how single looks are decided at the thresholds for stills, by kind; frames of films are looked at alone here."""
+    photo = np.char.startswith(faces.sources, "image:")
+    names = np.char.add(
+        np.where(photo, "photos: ", "frames of films: "), np.where(faces.labels == 1, faces.kinds, "real")
+    )
+    found = {}
+    for name in np.unique(names):
+        scores = faces.scores[names == name]
+        found[str(name)] = {"faces": len(scores)} | {
+            key: round(float(np.mean(scores >= bound)), DIGITS)
+            for key, bound in {
+                "manipulated": model.normal.thresholds.synthetic,
+                "manipulated, strict": model.strict.thresholds.synthetic,
+                "in doubt or manipulated": model.normal.thresholds.authentic,
+            }.items()
+        }
+    return found
 
 
 def _figures(found: Measured) -> dict[str, object]:

@@ -32,6 +32,10 @@ LIMITS = """\
 - Faces whose eyes are less than 16 pixels apart were neither trained on nor measured.
 - Reenactment and wholly generated films leave no seam; see their rows before trusting a low score.
 """
+STILLS = """\
+A still picture is judged by one look at each face, with thresholds of its own (`[stills]` in the manifest): doubt begins where a
+film's false alarms do. What the whole picture adds is in the image model's card.
+"""
 
 
 def write_card(facts: Mapping[str, Any], *, version: str, modes: Mapping[str, OperatingMode]) -> str:
@@ -47,6 +51,7 @@ def write_card(facts: Mapping[str, Any], *, version: str, modes: Mapping[str, Op
         f"### Clips and pictures (mean logit of the upper half of a clip's faces)\n\n{_groups(facts['clips'])}",
         "![ROC](roc.svg) ![Reliability](reliability.svg)\n",
         f"### After one more damage, swaps in films\n\n{_damage(facts['after_damage'])}",
+        f"### One look, at the thresholds for stills\n\n{STILLS}\n{_stills(facts['stills'])}",
         f"### By source, at the normal threshold\n\n{_by_source(facts['by_source'])}",
         f"## Limits\n\n{LIMITS}",
     ]
@@ -80,6 +85,15 @@ def _groups(groups: Mapping[str, Mapping[str, Any]]) -> str:
         f"| {name} | {row['real']} | {row['forged']} | {' | '.join(_interval(row[key]) for key in keys)} |\n"
         for name, row in groups.items()
     )
+
+
+def _stills(rows: Mapping[str, Mapping[str, float]]) -> str:
+    head = "| | faces | manipulated | manipulated, strict | in doubt or manipulated |\n|---|---|---|---|---|\n"
+    shares = ("manipulated", "manipulated, strict", "in doubt or manipulated")
+    lines = [
+        f"| {name} | {row['faces']} | {' | '.join(f'{row[s]:.3f}' for s in shares)} |\n" for name, row in rows.items()
+    ]
+    return head + "".join(lines)
 
 
 def _damage(rows: Mapping[str, Sequence[float] | None]) -> str:

@@ -30,13 +30,13 @@ std = [0.5, 0.5, 0.5]
 slope = 2.0
 intercept = -1.0
 weight = 1.0
-[operating.normal]
+[stills.normal]
 synthetic = 0.8
 authentic = 0.2
 fpr = 0.01
 recall = 0.5
 measured_on = "made up"
-[operating.strict]
+[stills.strict]
 synthetic = 0.7
 authentic = 0.2
 fpr = 0.05

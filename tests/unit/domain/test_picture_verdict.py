@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from forensics.domain.evidence import Claim, Evidence, Provenance
-from forensics.domain.picture_verdict import FACE_DECIDES, FacesLookedAt, ScoredFace, doubtful, with_faces
+from forensics.domain.picture_verdict import FACE_DECIDES, FacesLookedAt, ScoredFace, with_faces
 from forensics.domain.places import logit
 from forensics.domain.scores import OperatingMode, OperatingPoint, Region, Thresholds
 from forensics.domain.tracks import FaceBox
@@ -13,7 +13,7 @@ from forensics.domain.verdict import Verdict, decide
 from tests.support.fakes import detection
 
 POINT = OperatingPoint(0.01, 0.5, "made up for tests")
-NORMAL, STRICT = (OperatingMode(Thresholds(bound, 0.2), POINT) for bound in (0.84, 0.78))
+NORMAL, STRICT = (OperatingMode(Thresholds(*bounds), POINT) for bounds in ((0.88, 0.84), (0.84, 0.78)))
 BOX = FaceBox(10.2, 20.0, 100.4, 120.0)
 BELOW_DOUBT = 0.6
 
@@ -28,8 +28,8 @@ def seen(*scores: float | None) -> FacesLookedAt:
     [
         (0.1, (0.9,), False, Verdict.MANIPULATED),
         (0.1, (0.3, 0.9, 0.5), False, Verdict.MANIPULATED),
-        (0.1, (0.8,), False, Verdict.INCONCLUSIVE),
-        (0.1, (0.8,), True, Verdict.MANIPULATED),
+        (0.1, (0.86,), False, Verdict.INCONCLUSIVE),
+        (0.1, (0.86,), True, Verdict.MANIPULATED),
         (0.1, (BELOW_DOUBT,), False, Verdict.AUTHENTIC),
         (0.1, (None,), False, Verdict.AUTHENTIC),
         (0.1, (), False, Verdict.AUTHENTIC),
@@ -61,7 +61,7 @@ def test_decisive_evidence_of_the_file_is_not_said_to_be_a_faces() -> None:
     assert decision.reasons == ("SDXL watermark",)
 
 
-@pytest.mark.parametrize(("score", "verdict"), [(0.9, Verdict.MANIPULATED), (0.8, Verdict.INCONCLUSIVE)])
+@pytest.mark.parametrize(("score", "verdict"), [(0.9, Verdict.MANIPULATED), (0.86, Verdict.INCONCLUSIVE)])
 def test_guards_of_the_whole_picture_hold_unless_a_face_is_beyond_doubt(score: float, verdict: Verdict) -> None:
     guarded = detection(0.1, reasons=("out_of_distribution",))
     decision = decide(with_faces(guarded, seen(score), strict=False), Provenance(), strict=False)
@@ -73,10 +73,3 @@ def test_guards_of_the_whole_picture_hold_unless_a_face_is_beyond_doubt(score: f
 def test_the_face_model_is_always_listed(scores: tuple[float | None, ...], status: str) -> None:
     model = with_faces(detection(0.1), seen(*scores), strict=False).models[-1]
     assert (model.name, model.version, model.status, model.latency_ms) == ("face-crops", "1", status, 30)
-
-
-def test_doubt_begins_at_the_strict_threshold_and_earlier_in_strict_mode() -> None:
-    normal, strict = doubtful(NORMAL, STRICT)
-    assert (normal.thresholds.synthetic, strict.thresholds.synthetic) == (0.84, 0.78)
-    assert normal.thresholds.authentic == pytest.approx(0.78)
-    assert strict.thresholds.authentic < 0.78

@@ -24,7 +24,9 @@ from tests.support.fakes import FakeDetector, FakeProvenance
 from tests.unit.usecases.test_watch_faces import ANN, at, scene
 
 PHOTO = (MEDIA / "photo.jpg").read_bytes()
-MODES = [OperatingMode(Thresholds(bound, 0.2), OperatingPoint(0.01, 0.5, "made up")) for bound in (0.84, 0.78)]
+MODES = [
+    OperatingMode(Thresholds(*bounds), OperatingPoint(0.01, 0.5, "made up")) for bounds in ((0.88, 0.84), (0.84, 0.78))
+]
 TINY = at(300, 10, scale=0.1)
 
 

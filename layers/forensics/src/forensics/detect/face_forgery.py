@@ -25,7 +25,10 @@ def has_face_model(models_dir: Path) -> bool:
 
 
 class FaceForgery:
-    """One session of the face model; safe to call from several threads."""
+    """One session of the face model; safe to call from several threads.
+
+    `normal` and `strict` are the modes of a still picture; those of a film are the video model's.
+    """
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class FaceForgery:
         with path.open("rb") as handle:
             table = tomllib.load(handle)
         spec = read_stage(directory, table["stages"][0])
-        modes = {mode: read_mode(table["operating"][mode]) for mode in ("normal", "strict")}
+        modes = {mode: read_mode(table["stills"][mode]) for mode in ("normal", "strict")}
         return cls(OnnxModel(spec.path, threads=threads), spec, name=table["name"], version=table["version"], **modes)
 
     def score(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:

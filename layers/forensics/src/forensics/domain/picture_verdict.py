@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from forensics.domain.face_verdict import region_of
-from forensics.domain.places import logit, place, probability
-from forensics.domain.scores import Detection, ModelScore, OperatingMode, Thresholds
+from forensics.domain.places import place, probability
+from forensics.domain.scores import Detection, ModelScore, OperatingMode
 from forensics.domain.tracks import FaceBox
 
 FACE_DECIDES = "a face decides: it looks pasted, swapped or redrawn"
@@ -22,7 +22,10 @@ class ScoredFace:
 
 @dataclass(frozen=True)
 class FacesLookedAt:
-    """What was found of faces: who looked (`name`, `version`), how long it took, and the model's own operating modes."""
+    """What was found of faces: who looked (`name`, `version`), how long it took, and the model's modes for stills.
+
+    Their `authentic` is where doubt begins, not where trust does.
+    """
 
     name: str
     version: str
@@ -60,21 +63,7 @@ def with_faces(whole: Detection, seen: FacesLookedAt, *, strict: bool) -> Detect
     )
 
 
-def doubtful(normal: OperatingMode, strict: OperatingMode) -> tuple[OperatingMode, OperatingMode]:
-    """Return the face model's modes as pictures use them: `authentic` is where doubt begins, not where trust does.
-
-    Doubt begins at the strict threshold, and in strict mode as far below that as it lies below the normal one.
-    """
-    upper, lower = logit(normal.thresholds.synthetic), logit(strict.thresholds.synthetic)
-    return _from(normal, probability(lower)), _from(strict, probability(2 * lower - upper))
-
-
-def _from(mode: OperatingMode, doubt: float) -> OperatingMode:
-    return replace(mode, thresholds=Thresholds(mode.thresholds.synthetic, doubt))
-
-
 def _detection(seen: FacesLookedAt) -> Detection:
-    normal, strict = doubtful(seen.normal, seen.strict)
     status = "skipped" if seen.score is None else "ok"
     model = ModelScore(f"{seen.name}-crops", seen.version, seen.score, status, seen.latency_ms)
-    return Detection(score=seen.score, normal=normal, strict=strict, models=(model,))
+    return Detection(score=seen.score, normal=seen.normal, strict=seen.strict, models=(model,))
