@@ -1,4 +1,4 @@
-"""A moto AWS with the stack's resources, and each function's handler imported under its own environment."""
+"""A moto AWS with the stack's resources, each function's handler under its own environment, and the recorded events."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from forensics.store.clients import AwsClients
 from forensics.store.jobs import DynamoJobs
 from forensics.store.keys import DynamoKeys
 from forensics.usecases.ports import Clock
+from tests.support.events import LambdaContext
 
+EVENTS = Path(__file__).resolve().parents[2] / "events"
 JOB_ID = "job_euwest1_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 DEMO_KEY = "dd_test_0123456789abcdefghijABCDEFGHIJ014JZU4H"
 ENVIRONMENT = {
@@ -44,6 +47,7 @@ ENVIRONMENT = {
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 Handler = Callable[[dict[str, Any], Any], Any]
+Load = Callable[[str], Handler]
 
 
 @pytest.fixture
@@ -107,6 +111,28 @@ def queued(stack: AwsClients, jobs: DynamoJobs) -> Callable[[bytes], Job]:
         return job
 
     return put
+
+
+def event(name: str) -> dict[str, Any]:
+    """Return a recorded event of events/."""
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def objects(stack: AwsClients) -> list[str]:
+    """Return the keys of all that is in the bucket."""
+    return [o["Key"] for o in stack.s3().list_objects_v2(Bucket="media").get("Contents", [])]
+
+
+def answer(handler: Load, name: str) -> tuple[int, dict[str, Any]]:
+    """Replay the recorded call of an API against the function that its name begins with; return status and body."""
+    function = next(
+        f
+        for f in ("detect_image", "detect_audio", "detect_video", "detect", "jobs", "uploads", "batches", "usage")
+        if name.startswith(f + "_")
+    )
+    got = handler(function)(event(name), LambdaContext())
+    return got["statusCode"], json.loads(got["body"])
 
 
 def _state_machine(aws: AwsClients) -> str:
