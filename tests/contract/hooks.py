@@ -28,7 +28,7 @@ MEDIA = ROOT / "examples" / "media"
 PICTURE = (MEDIA / "photo.jpg").read_bytes()
 PROGRESS_EVERY = 500
 KEEP_EVERY = 5  # of the keys that are made, one in so many stays
-BARE_KEY = re.compile(r"[!#-~]{1,255}")
+KEY = re.compile(r'[!#-~]{1,255}|"(?:[ -!#-\[\]-~]|\\["\\]){1,255}"')  # bare, and as a string of RFC 8941
 SOURCES = ("upload_id", "media_url", "file")  # of a detection: one of them, that of a link first
 EXAMPLE_URL = "https://example.org/a.jpg"
 _URLS = [f"{FILES}/photo.jpg", f"{FILES}/portrait.jpg", f"{FILES}/missing.jpg", "https://10.0.0.1/a.jpg"]
@@ -74,7 +74,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
             part["media_url"] = _URLS[0]
     headers: Any = case.headers or {}
     key = headers.get("Idempotency-Key")
-    if isinstance(key, str) and BARE_KEY.fullmatch(key) and (_linked(case) or next(_calls) % KEEP_EVERY):
+    if isinstance(key, str) and KEY.fullmatch(key) and (_linked(case) or next(_calls) % KEEP_EVERY):
         headers["Idempotency-Key"] = str(uuid4())
 
 
