@@ -171,6 +171,7 @@ class Counters:
     calls: int = 0
     revoked: bool = False
     held: set[str] = field(default_factory=set)
+    months_read: int = 0
 
     def take(self, key_id: str, window: Window, *, quota: int) -> Taken:
         if self.revoked or self.calls >= quota:
@@ -182,6 +183,7 @@ class Counters:
         return self.calls
 
     def month_used(self, tenant: str, window: Window) -> MonthUse:
+        self.months_read += 1
         return MonthUse(len(self.held))
 
     def charge(self, tenant: str, job_ids: Any, window: Window, *, medium: str | None, quota: int | None) -> bool:
@@ -201,11 +203,13 @@ ACCOUNT = Account("acme", "key_1", "free", Limits(2, 1))
 
 
 def test_calls_are_counted_until_the_quota() -> None:
-    limit = LimitCalls(Counters(), FakeClock())
+    counters = Counters()
+    limit = LimitCalls(counters, FakeClock())
     counted = [limit(ACCOUNT) for _ in range(3)]
     assert [(c.allowed, c.minute.remaining) for c in counted] == [(True, 1), (True, 0), (False, 0)]
     assert limit.month(ACCOUNT).remaining == 1
     assert limit.month(replace(ACCOUNT, limits=Limits(2, None))).remaining is None
+    assert counters.months_read == 1  # without a limit there is nothing to read
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,10 @@ class LimitCalls:
         return Counted(Standing(window, quota, taken.used), taken.allowed)
 
     def month(self, account: Account) -> Standing:
-        window = month_window(self.clock.now())
-        return Standing(window, account.limits.per_month, self.counters.month_used(account.tenant, window).used)
+        """Tell where the month stands; without a limit there is nothing to tell, and nothing is read."""
+        window, quota = month_window(self.clock.now()), account.limits.per_month
+        used = 0 if quota is None else self.counters.month_used(account.tenant, window).used
+        return Standing(window, quota, used)
 
 
 @dataclass(frozen=True)
