@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,16 +13,8 @@ from forensics.domain.keys import KeyRecord
 from forensics.store.clients import AwsClients
 from forensics.store.jobs import DynamoJobs
 from forensics.store.keys import DynamoKeys
-from tests.integration.conftest import Handler
+from tests.integration.conftest import Load, event
 from tests.support.events import LambdaContext
-
-EVENTS = Path(__file__).resolve().parents[2] / "events"
-Load = Callable[[str], Handler]
-
-
-def event(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
-    return found
 
 
 def told(handler: Load, name: str) -> list[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,16 +14,8 @@ from forensics.store import clients
 from forensics.store.audit import DynamoAudit
 from forensics.store.clients import AwsClients
 from forensics.store.jobs import DynamoJobs
-from tests.integration.conftest import JOB_ID, Handler
+from tests.integration.conftest import JOB_ID, Load, event
 from tests.support.events import LambdaContext
-
-EVENTS = Path(__file__).resolve().parents[2] / "events"
-Load = Callable[[str], Handler]
-
-
-def event(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
-    return found
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,18 +15,11 @@ from forensics.store import clients
 from forensics.store.clients import AwsClients
 from forensics.web.schemas import Problem
 from forensics.web.webhook_schemas import WebhookEndpoints, WebhookEndpointWithSecret
-from tests.integration.conftest import JOB_ID, Handler, _table
+from tests.integration.conftest import JOB_ID, Load, _table, event
 from tests.support.events import LambdaContext
 
-EVENTS = Path(__file__).resolve().parents[2] / "events"
 BUS, QUEUE = "events", "webhooks"
 ARN = "arn:aws:sqs:eu-west-1:123456789012:"
-Load = Callable[[str], Handler]
-
-
-def event(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
-    return found
 
 
 @pytest.fixture
