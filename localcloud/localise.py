@@ -21,6 +21,7 @@ _LOOPBACK = "127.0.0.0/8"
 _UNKNOWN = "AWS::Events::EventBusPolicy"
 _ROOT = Path(__file__).resolve().parents[1]
 MAP_WORKERS = 2
+_READS_ALARMS = "cloudwatch:DescribeAlarms"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
@@ -64,6 +65,7 @@ def localise(template: Template) -> Localised:
         elif resource["Type"] == "AWS::Serverless::Function":
             changes += _function(name, resource)
             changes += _any_method(name, resource["Properties"])
+            changes += _all_alarms(name, resource["Properties"])
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             changes += _state_machine(name, resource["Properties"])
         elif resource["Type"] == "AWS::Serverless::Api":
@@ -116,6 +118,16 @@ def _any_method(name: str, properties: Template) -> Iterator[Change]:
                 events[event + method.capitalize()] = {**definition, "Properties": told}
             path = definition["Properties"]["Path"]
             yield Change(name, f"ANY {path} -> {', '.join(_METHODS)}", "the emulator does not read ANY from a document")
+
+
+def _all_alarms(name: str, properties: Template) -> Iterator[Change]:
+    for policy in properties.get("Policies", []):
+        for statement in policy["Statement"]:
+            if statement["Action"] == _READS_ALARMS:
+                statement["Resource"] = "*"
+                yield Change(
+                    name, f"{_READS_ALARMS}: of every alarm", "the emulator does not look at the names in a list"
+                )
 
 
 def _handler(name: str, metadata: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Jobs, listed, read, deleted and spoken of; the models; what anybody may read: health, the description, /docs; and the rest."""
+"""Jobs, listed, read, deleted and spoken of; the models; what anybody may read: health, status, description; and the rest."""
 
 from __future__ import annotations
 
@@ -21,11 +21,17 @@ from forensics.web.openapi import openapi_document
 from forensics.web.public_routes import public_router
 from forensics.wiring.limits import api_guard
 from forensics.wiring.service import Service
+from forensics.wiring.status import read_status
 
 logger, metrics, tracer = Logger(), Metrics(), Tracer(auto_patch=False)
 copy_config_to_registered_loggers(source_logger=logger, include={"forensics"})
 service = Service.from_env()
-public = public_router(version=version("forensics"), region=service.settings.region, openapi=openapi_document)
+public = public_router(
+    version=version("forensics"),
+    region=service.settings.region,
+    openapi=openapi_document,
+    status=read_status(service),
+)
 guard = api_guard(service, read_job=service.get_job(), reads_beside=True)
 jobs = (job_list_router(service.list_jobs()), job_router(service.get_job()), delete_router(service.delete_job()))
 others = (feedback_router(service.leave_feedback()), model_router(ListModels(ModelSettings.from_env().models_dir)))

@@ -51,7 +51,9 @@ def test_a_key_is_told_where_its_limits_stand(handler: Load) -> None:
     assert after["minute"]["limit"] == 20 and after["month"]["limit"] == 50
 
 
-@pytest.mark.parametrize(("name", "member"), [("jobs_health", "status"), ("jobs_openapi", "openapi")])
+@pytest.mark.parametrize(
+    ("name", "member"), [("jobs_health", "status"), ("jobs_status", "components"), ("jobs_openapi", "openapi")]
+)
 def test_public_paths_need_no_key(handler: Load, name: str, member: str) -> None:
     status, body = answer(handler, name)
     assert status == 200 and member in body

@@ -12,7 +12,7 @@ from localcloud.emulator import ROOT
 from localcloud.localise import API_ID, MAP_WORKERS, Template, gateway_responses, localise, maps, parse
 
 CHANGED_IN_FUNCTIONS = {"PackageType", "Runtime", "Handler", "CodeUri"}
-FALLBACK = "JobsFunction"  # its ANY becomes each method
+FALLBACK = "JobsFunction"  # its ANY becomes each method, and it reads alarms
 CHANGED_IN_STATE_MACHINES = {"DefinitionUri", "Definition"}
 CHANGED_IN_API = {"BinaryMediaTypes", "Tags", "PropagateTags"}
 
@@ -40,7 +40,7 @@ def test_everything_else_is_left_as_it_is(template: Template) -> None:
         mine = local["Resources"][name]
         if resource["Type"] == "AWS::Serverless::Function":
             metadata_free = {key: value for key, value in resource.items() if key != "Metadata"}
-            changed = CHANGED_IN_FUNCTIONS | ({"Events"} if name == FALLBACK else set())
+            changed = CHANGED_IN_FUNCTIONS | ({"Events", "Policies"} if name == FALLBACK else set())
             assert without(mine, changed) == without(metadata_free, changed)
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             assert without(mine, CHANGED_IN_STATE_MACHINES) == without(resource, CHANGED_IN_STATE_MACHINES)
@@ -63,6 +63,14 @@ def test_the_state_machine_is_the_file_but_for_the_number_of_workers(template: T
         assert mine["MaxConcurrency"] == MAP_WORKERS
         mine["MaxConcurrency"] = theirs["MaxConcurrency"]
     assert local == written
+
+
+def test_no_other_right_of_a_function_is_changed(template: Template) -> None:
+    local = localise(template).template["Resources"][FALLBACK]["Properties"]["Policies"][0]["Statement"]
+    written = template["Resources"][FALLBACK]["Properties"]["Policies"][0]["Statement"]
+    changed = [(mine, theirs) for mine, theirs in zip(local, written, strict=True) if mine != theirs]
+    assert [(mine["Action"], mine["Resource"]) for mine, _ in changed] == [("cloudwatch:DescribeAlarms", "*")]
+    assert {**changed[0][0], "Resource": changed[0][1]["Resource"]} == changed[0][1]
 
 
 def test_the_argument_is_not_touched(template: Template) -> None:

@@ -10,13 +10,19 @@ import yaml
 from openapi_spec_validator import validate
 
 from forensics.domain.errors import NotFound
+from forensics.domain.status import State, Status
 from forensics.web.app import create_app, lambda_handler
 from forensics.web.job_routes import job_router
 from forensics.web.openapi import openapi_document
 from forensics.web.public_routes import public_router
+from forensics.web.schemas import SystemStatus
 from tests.support.events import LambdaContext, api_event
+from tests.support.fakes import START
 
 COMMITTED = Path(__file__).resolve().parents[3] / "infra" / "openapi.yaml"
+
+
+STATUS = Status({"image": State.OPERATIONAL, "webhooks": State.DEGRADED, "video": State.UNKNOWN}, START)
 
 
 def get_job(tenant: str, job_id: str, *, wait_s: float = 0) -> Mapping[str, Any]:
@@ -26,7 +32,7 @@ def get_job(tenant: str, job_id: str, *, wait_s: float = 0) -> Mapping[str, Any]
 
 
 def call(event: dict[str, Any]) -> dict[str, Any]:
-    public = public_router(version="9", region="eu-west-1", openapi=openapi_document)
+    public = public_router(version="9", region="eu-west-1", openapi=openapi_document, status=lambda: STATUS)
     answer = lambda_handler(create_app(job_router(get_job), public))(event, LambdaContext())  # type: ignore[arg-type]
     return {**answer, "json": json.loads(answer["body"])}
 
@@ -85,3 +91,18 @@ def test_every_problem_status_of_a_route_is_documented() -> None:
             responses
         )
         assert list(responses["422"]["content"]) == ["application/problem+json"]
+
+
+def test_the_status_is_public_and_tells_the_parts() -> None:
+    answer = call(api_event("GET", "/v1/status", tenant=None))
+    told = SystemStatus.model_validate(answer["json"])
+    assert (answer["statusCode"], told.status, answer["headers"]["cache-control"]) == (
+        200,
+        "degraded",
+        "public, max-age=15",
+    )
+    assert {part.name: part.status for part in told.components} == {
+        "image": "operational",
+        "webhooks": "degraded",
+        "video": "unknown",
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +51,15 @@ def _need(env: Mapping[str, str], name: str) -> str:
     return value
 
 
+def _grouped(text: str) -> dict[str, list[str]]:
+    """Read `part=name,part=name`; a part may come more than once."""
+    found: dict[str, list[str]] = {}
+    for pair in filter(None, text.split(",")):
+        part, _, name = pair.partition("=")
+        found.setdefault(part, []).append(name)
+    return found
+
+
 @dataclass(frozen=True)
 class ServiceSettings:
     """What the deployed functions know of their stack: names of AWS resources and limits, no secrets.
@@ -80,6 +89,7 @@ class ServiceSettings:
     video_frames_per_chunk: int = 8
     result_ttl_days: int = 30
     function: str = ""  # the name of the function itself, as Lambda tells it
+    status_alarms: Mapping[str, Sequence[str]] = field(default_factory=dict)  # part of the installation -> its alarms
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> ServiceSettings:
@@ -117,6 +127,7 @@ class ServiceSettings:
             max_image_pixels=int(env.get("MAX_IMAGE_PIXELS") or 100_000_000),
             result_ttl_days=int(env.get("RESULT_TTL_DAYS") or 30),
             function=env.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+            status_alarms=_grouped(env.get("STATUS_ALARMS", "")),
         )
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
+    from forensics.store.alarms import CloudWatch
+
 
 _making = threading.Lock()  # boto3's default session must not make two clients at once
 
@@ -47,6 +49,9 @@ class AwsClients:
 
     def kms(self) -> KMSClient:
         return _kms()
+
+    def cloudwatch(self) -> CloudWatch:
+        return _cloudwatch()
 
 
 @lru_cache(maxsize=1)
@@ -112,3 +117,14 @@ def _kms() -> KMSClient:
     from botocore.config import Config
 
     return boto3.client("kms", config=Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard"}))
+
+
+@lru_cache(maxsize=1)
+def _cloudwatch() -> CloudWatch:
+    import boto3
+    from botocore.config import Config
+
+    client: CloudWatch = boto3.client(
+        "cloudwatch", config=Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard"})
+    )
+    return client

@@ -32,7 +32,7 @@ from forensics.web.webhook_routes import Webhooks, delivery_router, webhook_rout
 
 _NEVER = cast("Any", None)
 _NEVER_WEBHOOKS = cast("Webhooks", None)  # the description's routes are never called
-PUBLIC_PATHS = ("/v1/health", "/v1/openapi.json")
+PUBLIC_PATHS = ("/v1/health", "/v1/status", "/v1/openapi.json")
 
 
 @lru_cache(maxsize=1)
@@ -53,7 +53,7 @@ def openapi_document() -> dict[str, Any]:
         webhook_router(_NEVER_WEBHOOKS),
         delivery_router(_NEVER_WEBHOOKS),
         usage_router(_never_count),
-        public_router(version="", region="", openapi=dict),
+        public_router(version="", region="", openapi=dict, status=_NEVER),
     )
     document: dict[str, Any] = json.loads(json.dumps(app.openapi()))  # a copy without shared parts: each is added to
     schemas = document.setdefault("components", {}).setdefault("schemas", {})

@@ -62,6 +62,7 @@ ANSWERS: Mapping[tuple[str, str], Mapping[str, Sample]] = {
     ("list_webhook_deliveries", "200"): {"delivered": samples.DELIVERIES},
     ("replay_webhook", "202"): {"begun": samples.DELIVERY_BEGUN},
     ("health", "200"): {"up": samples.HEALTH},
+    ("status", "200"): {"degraded": samples.STATUS},
     ("openapi", "200"): {"shortened": samples.DOCUMENT},
 }
 EVENTS: Mapping[str, Sample] = {

@@ -222,6 +222,13 @@ DELIVERY: Sample = {
 DELIVERY_BEGUN: Sample = {**DELIVERY, "status": "pending", "attempts": [], "next_attempt_at": ENDED_AT}
 PING_BEGUN: Sample = {**DELIVERY_BEGUN, "type": "webhook.ping", "job_id": None}
 DELIVERIES: Sample = {"data": [DELIVERY], "has_more": False, "next_cursor": None}
+STATUS: Sample = {
+    "status": "degraded",
+    "components": [{"name": "image", "status": "operational"}, {"name": "webhooks", "status": "degraded"}],
+    "checked_at": ENDED_AT,
+    "version": "0.1.0",
+    "region": "us-east-1",
+}
 HEALTH: Sample = {"status": "ok", "version": "0.1.0", "region": "us-east-1"}
 DOCUMENT: Sample = {"openapi": "3.1.0", "info": {"title": "Deepfake Detection API", "version": "1"}, "paths": {}}
 DELETED_DATA: Sample = {"job_id": JOB_ID, "media_type": "image", "deleted": "media", "deleted_at": ENDED_AT, **_OWN}

@@ -10,24 +10,48 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response
 
+from forensics.domain.job import timestamp
+from forensics.domain.status import Status
 from forensics.web.docs_page import POLICY, docs_page
-from forensics.web.schemas import Health
+from forensics.web.schemas import Health, SystemStatus
 
 _CACHED = {"Cache-Control": "public, max-age=300"}
+_BRIEFLY_CACHED = {"Cache-Control": "public, max-age=15"}
 
 
-def public_router(*, version: str, region: str, openapi: Callable[[], dict[str, Any]]) -> APIRouter:
-    """Return GET /v1/health and GET /v1/openapi.json."""
+def public_router(
+    *, version: str, region: str, openapi: Callable[[], dict[str, Any]], status: Callable[[], Status]
+) -> APIRouter:
+    """Return GET /v1/health, GET /v1/status and GET /v1/openapi.json."""
     router = APIRouter(tags=["public"])
 
     async def health() -> Response:
         return JSONResponse({"status": "ok", "version": version, "region": region})
+
+    async def state() -> Response:
+        found = status()
+        body = {
+            "status": found.whole,
+            "components": [{"name": name, "status": part} for name, part in found.parts.items()],
+            "checked_at": timestamp(found.checked_at),
+            "version": version,
+            "region": region,
+        }
+        return JSONResponse(body, headers=_BRIEFLY_CACHED)
 
     async def description() -> Response:
         return JSONResponse(openapi(), headers=_CACHED)
 
     router.add_api_route(
         "/health", health, methods=["GET"], operation_id="health", summary="Is the API up", response_model=Health
+    )
+    router.add_api_route(
+        "/status",
+        state,
+        methods=["GET"],
+        operation_id="status",
+        summary="How the installation does, part by part, as its alarms have it",
+        response_model=SystemStatus,
     )
     router.add_api_route(
         "/openapi.json",

@@ -2,7 +2,7 @@
 
 from forensics.web.schemas.base import MediumName, Model, Probability, VerdictName
 from forensics.web.schemas.detect import DETECT_RESPONSES, JOB_RESPONSES, JobAnswer, detect_openapi, one_of
-from forensics.web.schemas.jobs import FailedJob, Health, Links, PendingJob
+from forensics.web.schemas.jobs import FailedJob, Health, Links, PartStatus, PendingJob, SystemStatus
 from forensics.web.schemas.problem import Problem, ProblemField, problems
 from forensics.web.schemas.result import (
     Artifacts,
@@ -48,6 +48,7 @@ __all__ = [
     "Model",
     "ModelScore",
     "OperatingPoint",
+    "PartStatus",
     "PendingJob",
     "Probability",
     "Problem",
@@ -58,6 +59,7 @@ __all__ = [
     "Retention",
     "Segment",
     "SignalDetail",
+    "SystemStatus",
     "Thresholds",
     "Timeline",
     "TimelineSpan",

@@ -50,3 +50,21 @@ class Health(Model):
     status: Literal["ok"]
     version: str
     region: str
+
+
+class PartStatus(Model):
+    name: Annotated[str, Field(description="image, audio, video, webhooks, events, intake or privacy")]
+    status: Annotated[
+        Literal["operational", "degraded", "unknown"],
+        Field(description="unknown: nothing was measured yet, or its alarms cannot be read"),
+    ]
+
+
+class SystemStatus(Model):
+    """How the installation does, as its own alarms have it."""
+
+    status: Annotated[Literal["operational", "degraded"], Field(description="degraded when a part is")]
+    components: list[PartStatus]
+    checked_at: datetime
+    version: str
+    region: str
