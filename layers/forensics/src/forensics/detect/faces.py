@@ -20,7 +20,9 @@ from forensics.media.face_crop import cut
 
 ENCODER = "centerface"
 SWEEP_SIDE_PX = 416  # the longer side of a film's frame: faces from about 4 % of it are found
-STILL_SWEEP_PX = 320  # and of a still, whose people are nearer; half the work
+STILL_SWEEP_PX = (
+    256  # and of a still, whose people are nearer; a third of the work, and faces that fill it have a size to be known
+)
 RETRY_SIDE_PX = 192  # where faces that fill the picture have a size that the network knows
 CLOSE_SIDE_PX = 160  # a face and as much again around it
 CLOSE_ZOOM = 2.0
@@ -38,24 +40,26 @@ Rgb = NDArray[np.uint8]
 class FaceDetector:
     """One session of the network; safe to call from several threads."""
 
-    def __init__(self, network: OnnxModel, *, sweep_px: int = SWEEP_SIDE_PX) -> None:
-        self._network, self._sweep_px = network, sweep_px
+    def __init__(
+        self, network: OnnxModel, *, sweep_px: int = SWEEP_SIDE_PX, retry_px: int | None = RETRY_SIDE_PX
+    ) -> None:
+        self._network, self._sweep_px, self._retry_px = network, sweep_px, retry_px
         (self._input,) = network.inputs
 
     @classmethod
-    def load(
-        cls, models_dir: Path, encoders_dir: Path, *, threads: int = 1, sweep_px: int = SWEEP_SIDE_PX
-    ) -> FaceDetector:
-        """Load the pinned network; `sweep_px` is the longer side at which a whole picture is searched.
+    def load(cls, models_dir: Path, encoders_dir: Path, *, threads: int = 1, stills: bool = False) -> FaceDetector:
+        """Load the pinned network, for films or for `stills`, which are searched once and smaller.
 
         Raises EncoderMissing or ModelUnavailable, whose detail names the file and `make setup`.
         """
-        path = read_encoders(models_dir)[ENCODER].located(encoders_dir)
-        return cls(OnnxModel(path, threads=threads), sweep_px=sweep_px)
+        network = OnnxModel(read_encoders(models_dir)[ENCODER].located(encoders_dir), threads=threads)
+        return cls(network, sweep_px=STILL_SWEEP_PX, retry_px=None) if stills else cls(network)
 
     def detect(self, rgb: Rgb, *, most: int = MOST_FACES) -> tuple[Face, ...]:
         """Return the largest faces of a picture, uint8 (height, width, 3), largest first."""
-        found = self._look(rgb, longest=self._sweep_px) or self._look(rgb, longest=RETRY_SIDE_PX)
+        found = self._look(rgb, longest=self._sweep_px)
+        if not found and self._retry_px is not None:
+            found = self._look(rgb, longest=self._retry_px)
         large = [f for f in found if max(f.box.w, f.box.h) >= LEAST_FACE_PX]
         largest = sorted(large, key=lambda f: f.box.w * f.box.h, reverse=True)[:most]
         return _distinct([self.follow(rgb, face) or face for face in largest])
