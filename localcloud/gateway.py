@@ -14,7 +14,7 @@ import signal
 import socketserver
 import sys
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from functools import lru_cache
 from typing import Any
 
@@ -47,7 +47,17 @@ def main() -> None:
     config.bind = [f"fd://{descriptor}"]
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75  # s
-    asyncio.run(serve(route_public(app, api_path), config))  # type: ignore[arg-type]
+    _run(serve(route_public(app, api_path), config))  # type: ignore[arg-type]
+
+
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    """Run the server on the quicker event loop, where there is one."""
+    if sys.platform == "win32":
+        asyncio.run(serving)
+    else:
+        import uvloop
+
+        uvloop.run(serving)
 
 
 def route_public(app: App, api_path: str) -> App:
