@@ -1,36 +1,13 @@
-"""Fakes of the intake's ports: the records of keys, a month's bill, dropped files, and a queue that may be down."""
+"""Fakes of the intake's ports: a month's bill, dropped files, and a queue that may be down."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from forensics.domain.idempotency import Answer, Record
 from forensics.domain.intake import Drop
 from tests.support.fakes import FakeMedia, FakeQueue
-
-
-@dataclass
-class Records:
-    """Idempotency records in memory."""
-
-    rows: dict[str, Record] = field(default_factory=dict)
-
-    def begin(self, record: Record, *, now_ms: int) -> Record | None:
-        known = self.rows.get(record.record_id)
-        self.rows.setdefault(record.record_id, record)
-        return known
-
-    def take_over(self, record: Record, *, holder: str, locked_until_ms: int) -> bool:
-        self.rows[record.record_id] = replace(record, holder=holder, locked_until_ms=locked_until_ms)
-        return True
-
-    def keep(self, record_id: str, holder: str, answer: Answer) -> None:
-        self.rows[record_id] = replace(self.rows[record_id], answer=answer)
-
-    def let_go(self, record_id: str, holder: str) -> None:
-        self.rows[record_id] = replace(self.rows[record_id], locked_until_ms=0)
 
 
 @dataclass

@@ -19,38 +19,16 @@ from forensics.domain.errors import (
     Unauthenticated,
 )
 from forensics.domain.events import RowChange
-from forensics.domain.idempotency import Answer, Attempt, Record, memorable, record_id
+from forensics.domain.idempotency import Answer, Attempt, memorable, record_id
 from forensics.domain.limits import Account, MonthUse, Taken, Window, minute_window, month_window, seconds_left
 from forensics.domain.plans import Limits
 from forensics.usecases.idempotency import Idempotency
 from forensics.usecases.limit_calls import Billing, LimitCalls
 from forensics.usecases.settle_jobs import SettleJobs
 from tests.support.fakes import START, FakeClock
+from tests.support.records import Records
 
 RESULT = Answer(200, {"content-type": "application/json"}, b'{"job_id": "job_1"}', "job_1")
-
-
-@dataclass
-class Records:
-    rows: dict[str, Record] = field(default_factory=dict)
-
-    def begin(self, record: Record, *, now_ms: int) -> Record | None:
-        if record.record_id in self.rows:
-            return self.rows[record.record_id]
-        self.rows[record.record_id] = record
-        return None
-
-    def take_over(self, record: Record, *, holder: str, locked_until_ms: int) -> bool:
-        if self.rows[record.record_id].holder != record.holder:
-            return False
-        self.rows[record.record_id] = replace(record, holder=holder, locked_until_ms=locked_until_ms)
-        return True
-
-    def keep(self, record_id: str, holder: str, answer: Answer) -> None:
-        self.rows[record_id] = replace(self.rows[record_id], answer=answer)
-
-    def let_go(self, record_id: str, holder: str) -> None:
-        self.rows[record_id] = replace(self.rows[record_id], locked_until_ms=0)
 
 
 def read_job(tenant: str, job_id: str) -> Mapping[str, Any]:

@@ -19,7 +19,8 @@ from forensics.usecases.limit_calls import Billing
 from forensics.usecases.uploads import CreateUpload, TakeUpload
 from forensics.web.intake_body import read_fields, salvage
 from tests.support.fakes import FakeClock, FakeJobs, FakeMedia, FakeQueue
-from tests.support.intake_fakes import Drops, Line, Month, Records
+from tests.support.intake_fakes import Drops, Line, Month
+from tests.support.records import Records
 from tests.support.sounds import wav
 from tests.support.uploads import FakeUploadFiles, FakeUploadRows
 

@@ -60,7 +60,7 @@ def _dynamodb() -> DynamoDBClient:
     import boto3
     from botocore.config import Config
 
-    # Every call of the API waits for two to six requests: what botocore does for each beside asking is a sixth of their time. The
+    # Every call of the API waits for two to six requests, and what botocore does for each beside asking is a good part of it. The
     # types are checked by mypy and the values by DynamoDB; the user agent would be put together anew for each.
     quick = Config(parameter_validation=False, user_agent=USER_AGENT)
     patient = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard"})
