@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from time import sleep
 
 import pytest
 from ministack.core import lambda_runtime
@@ -61,17 +61,16 @@ def test_a_websocket_stays() -> None:
 
 
 @pytest.fixture
-def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    defaults = lambda_runtime.Worker._drain_stderr_bounded.__defaults__
+def restored(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    drain = lambda_runtime.Worker._drain_stderr_bounded
+    monkeypatch.setattr(lambda_runtime.Worker, "_drain_stderr_bounded", drain)
     monkeypatch.setattr(scheduler, "_SCHEDULE_TICK_INTERVAL", scheduler._SCHEDULE_TICK_INTERVAL)
     monkeypatch.setattr(dynamodb, "_condition_syntax_error", dynamodb._condition_syntax_error)
-    yield monkeypatch
-    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = defaults
+    return monkeypatch
 
 
 def test_the_pinned_ministack_is_quickened(restored: pytest.MonkeyPatch) -> None:
     assert quicken() == []
-    assert lambda_runtime.Worker._drain_stderr_bounded.__defaults__ == (0.001, 0.001, 0.05)
     assert dynamodb._condition_syntax_error("tenant = :t", "KeyConditionExpression") is None
     assert "Syntax error" in str(dynamodb._condition_syntax_error("tenant = = :t", "KeyConditionExpression"))
     assert scheduler._SCHEDULE_TICK_INTERVAL == 1
@@ -80,5 +79,27 @@ def test_the_pinned_ministack_is_quickened(restored: pytest.MonkeyPatch) -> None
 def test_another_ministack_still_works(restored: pytest.MonkeyPatch) -> None:
     restored.delattr(scheduler, "_SCHEDULE_TICK_INTERVAL")
     restored.delattr(dynamodb, "_condition_syntax_error")
-    restored.setattr(lambda_runtime.Worker, "_drain_stderr_bounded", lambda self: "")
+    restored.delattr(lambda_runtime.Worker, "_drain_stderr_bounded")
     assert [name.split(".")[0] for name in quicken()] == ["lambda_runtime", "scheduler", "dynamodb"]
+
+
+def test_log_lines_of_a_call_are_waited_for_on_their_queue(restored: pytest.MonkeyPatch) -> None:
+    quicken()
+    worker = lambda_runtime.Worker("name", {}, b"")
+    assert worker._drain_stderr_bounded() == ""
+    for line in ("one", "two"):
+        worker._stderr_queue.put(line)
+    assert worker._drain_stderr_bounded() == "one\ntwo"
+
+
+def test_a_function_that_never_stops_writing_is_not_waited_for_longer(restored: pytest.MonkeyPatch) -> None:
+    quicken()
+    worker = lambda_runtime.Worker("name", {}, b"")
+
+    class Endless:
+        def get(self, timeout: float) -> str:
+            sleep(0.001)
+            return "line"
+
+    worker._stderr_queue = Endless()
+    assert 1 <= worker._drain_stderr_bounded(first_line_wait=0.001).count("line") <= 60
