@@ -22,6 +22,7 @@ from forensics.detect.faces import FaceDetector
 from forensics.domain.face_signals import MEASURES, watched_s
 from forensics.domain.tracks import Face, FaceMeasures, FacePiece, FaceTrack, join_tracks
 from forensics.media.face_crop import CANONICAL, aligned, similarity
+from forensics.media.look_times import look_times
 from forensics.media.video_frames import show_frames
 from forensics.settings import ModelSettings
 from forensics.usecases.analyse_video import plan_video
@@ -86,7 +87,7 @@ def watch(path: Path, row: Mapping[str, str], finder: FaceDetector, fault: str) 
     with path.open("rb") as handle:
         for chunk in plan_video(handle).chunks:
             watch = FaceWatch(finder)
-            for shown in show_frames(handle, chunk.face_times):
+            for shown in show_frames(handle, look_times(chunk, watch.in_sight)):
                 watch.see(shown.time_s, faulty(shown.rgb, finder, MADE[fault], rng) if fault else shown.rgb)
             pieces.extend(watch.told().pieces)
     track = max(join_tracks(pieces), key=watched_s, default=FaceTrack(0, ()))

@@ -22,6 +22,7 @@ import numpy as np
 from forensics.detect.image import ImageDetector
 from forensics.domain.tracks import FacesSeen
 from forensics.domain.video import Chunk
+from forensics.media.look_times import look_times
 from forensics.media.video_frames import read_frames
 from forensics.settings import ModelSettings
 from forensics.usecases.analyse_video import plan_video, score_chunk
@@ -43,8 +44,8 @@ def main() -> None:
     film = repeated(args.clip, args.seconds)
     watch = face_watch(replace(settings, threads=1))
     plan = timed(f"plan of {args.seconds:g} s", lambda: plan_video(io.BytesIO(film)))
-    whole, looks = (sum(map(len, part)) for part in zip(*((c.times, c.face_times) for c in plan.chunks), strict=True))
-    timed(f"{looks} frames decoded", lambda: [list(read_frames(io.BytesIO(film), c.face_times)) for c in plan.chunks])
+    whole, looks = sum(len(c.times) for c in plan.chunks), sum(len(list(most_looks(c))) for c in plan.chunks)
+    timed(f"{looks} frames decoded", lambda: [list(read_frames(io.BytesIO(film), most_looks(c))) for c in plan.chunks])
     seen = timed(
         f"{looks} frames decoded and searched for faces",
         lambda: [watched(film, c, watch()) for c in plan.chunks],
@@ -57,8 +58,13 @@ def main() -> None:
     print(f"covered: {sum(c.covered_s for c in chunks):.1f} s in {len(chunks)} chunks")
 
 
+def most_looks(chunk: Chunk) -> Iterator[float]:
+    """Yield when a worker looks if a face is always in sight."""
+    return look_times(chunk, lambda time_s: True)
+
+
 def watched(film: bytes, chunk: Chunk, watch: FaceWatch) -> FacesSeen:
-    for time_s, rgb in read_frames(io.BytesIO(film), chunk.face_times):
+    for time_s, rgb in read_frames(io.BytesIO(film), look_times(chunk, watch.in_sight)):
         watch.see(time_s, rgb)
     return watch.told()
 

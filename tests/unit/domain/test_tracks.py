@@ -25,6 +25,7 @@ from forensics.domain.tracks import (
 )
 from forensics.domain.video import FaceRule, FrameSpans
 from forensics.domain.video_verdict import FACES_DECIDE, FRAMES_DECIDE, SOUND_DECIDES, frames_detection, strongest
+from forensics.media.look_times import look_times
 from forensics.media.video_plan import plan_chunks
 from tests.support.fakes import NORMAL, STRICT
 from tests.unit.domain.test_video import MODEL, frames, heard
@@ -176,7 +177,7 @@ def test_half_an_hour_with_three_faces_stays_small() -> None:
         seen(
             *(
                 FacePiece(tuple(look(t, -1.234, x=1234.5) for t in looks), likely, measures)
-                for looks in [[t for t in c.face_times if t * 2 % 1 < 0.3]] * 3
+                for looks in [[t for t in look_times(c, lambda _: True) if t * 2 % 1 < 0.3]] * 3
             )
         )
         for c in chunks

@@ -24,7 +24,7 @@ from forensics.usecases.score_chunk import score_chunk
 from forensics.usecases.watch_faces import FIND_EVERY_S, MOST_FACES, FaceWatch
 from forensics.web.schemas import Result
 from tests.support.fakes import START, FakeDetector
-from tests.support.films import Film, film
+from tests.support.films import Film, film, grey_at
 from tests.unit.domain.test_tracks import RULE, piece, seen
 from tests.unit.domain.test_video import MODEL
 
@@ -182,3 +182,23 @@ def test_a_forged_face_makes_the_video_manipulated() -> None:
     job = Job("t", "job_1", JobStatus.PROCESSING, "video", DetectOptions(), "r", START)
     result = Result.model_validate(completed_document(job, analysis, completed_at=START, deleted_at=START))
     assert result.flagged_segments[0].track == 1
+
+
+@dataclass
+class Entering(Finder):
+    """Sees a face from the third second of the film on."""
+
+    def detect(self, rgb: NDArray[np.uint8]) -> tuple[Face, ...]:
+        return (at(8, 8, 0.2),) if rgb[-8:, -8:].mean() > grey_at(3.0, 6.0) else ()
+
+
+@pytest.mark.parametrize(("finder", "dense"), [(Entering(), 27), (Finder(), 0), (Finder([at(8, 8, 0.2)]), 54)])
+def test_dense_looks_are_where_somebody_is_in_sight(finder: Finder, dense: int) -> None:
+    whole = film(Film(seconds=6.0, fps=25))
+    (chunk,) = plan_video(io.BytesIO(whole), frames_per_chunk=20).chunks
+    found = score_chunk(io.BytesIO(whole), chunk, FakeDetector(), FaceWatch(finder, Scorer()))
+    assert found.faces is not None
+    assert finder.follows == pytest.approx(dense, abs=4)
+    if dense == 27:
+        (entered,) = found.faces.pieces
+        assert 2.9 <= entered.looks[0].time_s <= 3.6 and entered.looks[-1].time_s >= 5.4

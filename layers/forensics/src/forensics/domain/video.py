@@ -35,7 +35,8 @@ class VideoFacts(Plain):
 class Chunk(Plain):
     """One worker's share: the span of the video it stands for, and when to look, in seconds, ascending.
 
-    At `times` the frame is looked at as a whole, at `face_times` for its faces.
+    At `times` the frame is looked at as a whole, at `face_times` for its faces. From `dense_from_s` on, `dense_s` seconds in which
+    a face is in sight are looked at densely besides.
     """
 
     index: int
@@ -43,6 +44,8 @@ class Chunk(Plain):
     end_s: float
     times: tuple[float, ...]
     face_times: tuple[float, ...] = ()
+    dense_from_s: float = 0.0
+    dense_s: float = 0.0
 
 
 @dataclass(frozen=True)

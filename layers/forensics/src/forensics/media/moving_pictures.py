@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import BinaryIO
 
@@ -68,7 +68,7 @@ def probe_moving_picture(source: BinaryIO, *, max_seconds: float) -> VideoFacts:
     )
 
 
-def moving_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[tuple[float, float, Rgb]]:
+def moving_frames(source: BinaryIO, times: Iterable[float]) -> Iterator[tuple[float, float, Rgb]]:
     """Yield for each time, ascending seconds, itself, when the frame shown then came, and its pixels, uint8 (height, width, 3).
 
     Ends early at a frame that cannot be drawn; raises MediaCorrupt when the file is none any more.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
@@ -30,17 +30,18 @@ class Shown(NamedTuple):
     wanted_s: float = 0.0
 
 
-def read_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[tuple[float, Rgb]]:
+def read_frames(source: BinaryIO, times: Iterable[float]) -> Iterator[tuple[float, Rgb]]:
     """Yield what `show_frames` does, each frame's own second and pixels alone."""
     for shown in show_frames(source, times):
         yield shown.time_s, shown.rgb
 
 
-def show_frames(source: BinaryIO, times: Sequence[float]) -> Iterator[Shown]:
+def show_frames(source: BinaryIO, times: Iterable[float]) -> Iterator[Shown]:
     """Yield for each time, ascending seconds, the frame shown then or soon after.
 
     A frame that stands for several times (the last one, or those of a slow film) is yielded for each of them, as the same
-    object. What cannot be decoded is left out. Raises MediaCorrupt when the file cannot be opened any more as a video.
+    object. What cannot be decoded is left out. The next time is asked for when a frame
+    was dealt with, so it may depend on that. Raises MediaCorrupt when the file cannot be opened any more as a video.
     """
     if is_moving_picture(source):
         yield from (Shown(at, rgb, None, wanted) for wanted, at, rgb in moving_frames(source, times))

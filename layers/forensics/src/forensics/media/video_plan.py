@@ -23,11 +23,10 @@ WHOLE_FRAMES_PER_SECOND = 0.7
 # the even looks to either side.
 CUT_WEIGHT = 2.0
 LEAST_CUT_SECONDS = 1.0
-# Some seconds of every chunk, from its first cut or else its first look on, are looked at so densely that blinks, lips and
-# jitter can be measured.
+# Some seconds of every chunk in which a face is in sight, from its first cut or else its first look on, are looked at so densely
+# (`look_times`) that what moves in a face can be measured.
 DENSE_SECONDS = 8.0  # of all chunks together
 LEAST_DENSE_SECONDS = 1.5
-DENSE_STEP_S = 0.1
 _EDGE_S = 0.05  # the last frame begins before the video ends
 _TIME_DIGITS = 3
 
@@ -48,10 +47,12 @@ def plan_chunks(
     ends = [*starts[1:], round(duration_s, _TIME_DIGITS)]
     share = min(1.0, _whole_frames(duration_s) / len(looks))
     dense_s = max(LEAST_DENSE_SECONDS, DENSE_SECONDS / len(groups))
-    return tuple(
-        Chunk(index, start, end, spread(group, share), with_dense(group, dense_s, cuts=cuts))
-        for index, (start, end, group) in enumerate(zip(starts, ends, groups, strict=True))
-    )
+    chunks = []
+    for index, (start, end, group) in enumerate(zip(starts, ends, groups, strict=True)):
+        dense_from = _dense_from(group, dense_s, cuts)
+        whole, searched = spread(group, share), tuple(sorted({*group, dense_from}))
+        chunks.append(Chunk(index, start, end, whole, searched, dense_from, dense_s))
+    return tuple(chunks)
 
 
 def spread(looks: Sequence[float], share: float) -> tuple[float, ...]:
@@ -60,16 +61,9 @@ def spread(looks: Sequence[float], share: float) -> tuple[float, ...]:
     return tuple(looks[math.floor((i + 0.5) * len(looks) / count)] for i in range(count))
 
 
-def with_dense(looks: Sequence[float], dense_s: float, *, cuts: Sequence[float] = ()) -> tuple[float, ...]:
-    """Return the looks, and one every DENSE_STEP_S for `dense_s` seconds, but not after the last of them.
-
-    They begin at the first look, or at the first cut that leaves room for them: what is measured over time ends at a cut.
-    """
-    room = (cut for cut in cuts if looks[0] <= cut <= looks[-1] - dense_s)
-    start = next(room, looks[0])
-    end = min(start + dense_s, looks[-1])
-    dense = (start + n * DENSE_STEP_S for n in range(1 + math.floor((end - start) / DENSE_STEP_S)))
-    return tuple(sorted({*looks, *(round(t, _TIME_DIGITS) for t in dense)}))
+def _dense_from(looks: Sequence[float], dense_s: float, cuts: Sequence[float]) -> float:
+    """Return the first cut that leaves room for dense looks, else the first look: what is measured over time ends at a cut."""
+    return next((cut for cut in cuts if looks[0] <= cut <= looks[-1] - dense_s), looks[0])
 
 
 def _whole_frames(duration_s: float) -> int:

@@ -15,6 +15,7 @@ from forensics.domain.result import Analysis
 from forensics.domain.stopwatch import Stopwatch
 from forensics.domain.video import ChunkResult, SoundResult, VideoModel, VideoPlan
 from forensics.media.audio import open_audio
+from forensics.media.look_times import DENSE_STEP_S
 from forensics.media.moving_pictures import is_moving_picture
 from forensics.media.sniff import SNIFF_BYTES, expect
 from forensics.media.video import MAX_SECONDS, probe_video
@@ -78,7 +79,8 @@ def plan_video(
 
 def estimated_s(plan: VideoPlan) -> float:
     """Return the seconds that one slow machine would need for the picture."""
-    return sum(len(c.times) * SECONDS_PER_FRAME + len(c.face_times) * SECONDS_PER_LOOK for c in plan.chunks)
+    looks = sum(len(c.face_times) + c.dense_s / DENSE_STEP_S for c in plan.chunks)  # with a face in sight throughout
+    return sum(len(c.times) for c in plan.chunks) * SECONDS_PER_FRAME + looks * SECONDS_PER_LOOK
 
 
 def hear_sound(source: BinaryIO, detector: AudioDetector, *, max_seconds: float = MAX_SECONDS) -> SoundResult:

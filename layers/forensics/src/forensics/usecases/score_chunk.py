@@ -10,6 +10,7 @@ from forensics.domain.cuts import FrameLook
 from forensics.domain.errors import MediaCorrupt
 from forensics.domain.scores import Detection
 from forensics.domain.video import Chunk, ChunkResult, FrameScore
+from forensics.media.look_times import look_times
 from forensics.media.scene import colours_of
 from forensics.media.video_frames import Shown, show_frames
 from forensics.usecases.ports import ImageDetector
@@ -49,7 +50,7 @@ def score_chunk(source: BinaryIO, chunk: Chunk, detector: ImageDetector, faces: 
     pictures, whole = _Pictures(detector), set(chunk.times)
     error: str | None = None
     try:
-        for shown in show_frames(source, sorted(whole.union(chunk.face_times if faces else ()))):
+        for shown in show_frames(source, look_times(chunk, faces.in_sight) if faces else chunk.times):
             if shown.wanted_s in whole:
                 pictures.see(shown)
             if faces is not None:

@@ -102,7 +102,7 @@ class FaceWatch:
     def see(self, time_s: float, rgb: NDArray[np.uint8]) -> None:
         """Look at one upright frame; one that was shown before is passed over."""
         started = time.perf_counter()
-        due_s = FIND_EVERY_S if any(self._recent(time_s)) else LOOK_EVERY_S
+        due_s = FIND_EVERY_S if self.in_sight(time_s) else LOOK_EVERY_S
         if self._found_s is None or time_s - self._found_s >= due_s - _EARLY_S:
             self._found_s = time_s
             self.searched += 1
@@ -110,6 +110,10 @@ class FaceWatch:
         elif time_s > self._found_s:
             self._follow(time_s, rgb)
         self.busy_s += time.perf_counter() - started
+
+    def in_sight(self, time_s: float) -> bool:
+        """Tell whether a face was seen so shortly before that it can be followed."""
+        return bool(self._recent(time_s))
 
     def told(self) -> FacesSeen:
         """Score what was cut out and return every face that was seen."""
