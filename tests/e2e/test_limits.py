@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from forensics.domain.limits import month_window
 from forensics.web.schemas import PendingJob, Problem
 from forensics.web.usage_routes import UsageReport
+from localcloud.aws import CONFIG, session
 from localcloud.cloud import LocalCloud
 from tests.support.limits import TINY, at_once, client, counters_of, detect, left, tenant, within_a_minute
 
@@ -28,6 +31,17 @@ def test_64_threads_pass_no_more_than_a_quota(cloud: LocalCloud) -> None:
     assert all(again) and counters.month_used(who, window).used == 51
     back = at_once(lambda i: counters.give_back(who, "job_x"), 64, threads=64)
     assert Counter(back) == {True: 1, False: 63} and counters.month_used(who, window).used == 50
+
+
+def test_a_charge_whose_job_never_came_to_be_is_given_back(cloud: LocalCloud) -> None:
+    now, who = datetime.now(UTC), tenant()
+    counters = replace(counters_of(cloud), now_s=(now - timedelta(hours=2)).timestamp)
+    assert counters.charge(who, [f"job_useast1_{who}"], month_window(now), medium="image", quota=None)
+    lambda_ = session().client("lambda", endpoint_url=cloud.emulator.endpoint, config=CONFIG)
+    answer = lambda_.invoke(FunctionName=cloud.outputs["SweeperFunctionName"], Payload=b'{"task": "settle"}')
+    found = json.loads(answer["Payload"].read())
+    assert found["released"] >= 1 and found["finished"], found
+    assert counters.month_used(who, month_window(now)).used == 0
 
 
 def test_a_minute_holds_exactly_its_quota(cloud: LocalCloud) -> None:

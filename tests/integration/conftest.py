@@ -58,9 +58,9 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsClients]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         aws = AwsClients()
-        _table(aws, "jobs", "tenant", "job_id", newest="created_at")
+        _table(aws, "jobs", "tenant", "job_id", newest=("tenant", "created_at"))
         _keys_table(aws)
-        _table(aws, "counters", "owner", "entry")
+        _table(aws, "counters", "owner", "entry", charged=("charged", "entry"))
         _table(aws, "idempotency", "record_id")
         _table(aws, "uploads", "tenant", "upload_id")
         _table(aws, "batches", "tenant", "batch_id")
@@ -155,12 +155,13 @@ def _keys_table(aws: AwsClients) -> None:
     )
 
 
-def _table(aws: AwsClients, name: str, *keys: str, **indexes: str) -> None:
-    """Make a table; an index has the table's partition, and sorts by the attribute named."""
-    attributes: Any = [{"AttributeName": key, "AttributeType": "S"} for key in (*keys, *indexes.values())]
+def _table(aws: AwsClients, name: str, *keys: str, **indexes: tuple[str, str]) -> None:
+    """Make a table; an index is named with its partition and what it sorts by."""
+    named = dict.fromkeys(name for pair in (keys, *indexes.values()) for name in pair)
+    attributes: Any = [{"AttributeName": key, "AttributeType": "S"} for key in named]
     more: Any = [
-        {"IndexName": index, "KeySchema": _schema(keys[0], sort), "Projection": {"ProjectionType": "ALL"}}
-        for index, sort in indexes.items()
+        {"IndexName": index, "KeySchema": _schema(*pair), "Projection": {"ProjectionType": "ALL"}}
+        for index, pair in indexes.items()
     ]
     aws.dynamodb().create_table(
         TableName=name,

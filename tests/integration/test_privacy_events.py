@@ -10,9 +10,11 @@ import pytest
 
 from forensics.domain.audit import AuditEntry, Step
 from forensics.domain.job import Job
+from forensics.domain.limits import month_window
 from forensics.store import clients
 from forensics.store.audit import DynamoAudit
 from forensics.store.clients import AwsClients
+from forensics.store.counters import DynamoCounters
 from forensics.store.jobs import DynamoJobs
 from tests.integration.conftest import JOB_ID, Load, event
 from tests.support.events import LambdaContext
@@ -58,6 +60,30 @@ def test_what_the_audit_says_stands(stack: AwsClients) -> None:
     assert audit.of(JOB_ID) == [first]
 
 
+class Context(LambdaContext):
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 300_000
+
+
+def test_charges_without_a_job_are_given_back_after_hours(
+    handler: Load, stack: AwsClients, queued: Callable[[bytes], Job]
+) -> None:
+    queued(b"has a row")
+    now = datetime.now(UTC)
+    month = month_window(now)
+    young, old = (
+        DynamoCounters(stack.dynamodb, "counters", now_s=(now - timedelta(hours=hours)).timestamp) for hours in (0, 2)
+    )
+    old.charge("acme", ["job_euwest1_died", "job_euwest1_failed", JOB_ID], month, medium="image", quota=None)
+    young.charge("acme", ["job_euwest1_at_work"], month, medium="image", quota=None)
+    old.give_back("acme", "job_euwest1_failed")
+    settle = handler("sweeper")
+    assert settle(event("sweeper_settle"), Context()) == {"seen": 2, "released": 1, "finished": True}
+    assert settle(event("sweeper_settle"), Context()) == {"seen": 1, "released": 0, "finished": True}
+    assert old.month_used("acme", month).used == 2
+
+
 def test_the_sweeper_ends_what_hangs_and_deletes_what_nobody_has(
     handler: Load,
     stack: AwsClients,
@@ -68,11 +94,6 @@ def test_the_sweeper_ends_what_hangs_and_deletes_what_nobody_has(
     queued(b"waits for its turn")
     stack.s3().put_object(Bucket="media", Key="media/acme/job_euwest1_nobodys", Body=b"orphan")
     monkeypatch.setenv("SWEEP_AFTER_SECONDS", "-1")
-
-    class Context(LambdaContext):
-        @staticmethod
-        def get_remaining_time_in_millis() -> int:
-            return 300_000
 
     found = handler("sweeper")(event("sweeper_tick"), Context())
     assert found == {"deleted": {"media": 1}, "jobs_ended": 0, "finished": True}

@@ -4,7 +4,7 @@ One table, partition `owner`, sort key `entry`:
 
     key#<key id>       minute#<2026-11-23T00:07>   used, revoked
     tenant#<tenant>    month#<2026-11>             used, image, audio, video
-    tenant#<tenant>    charge#<job id>             month, medium, state (held | released)
+    tenant#<tenant>    charge#<job id>             month, medium, state (held | released), charged (its hour, while held)
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from forensics.domain.errors import ServiceUnavailable
 from forensics.domain.limits import MonthUse, Taken, Window
+from forensics.store.charges import CHARGE, TENANT, charged_in
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -42,6 +43,7 @@ class DynamoCounters:
     client: Callable[[], DynamoDBClient]
     table: str
     sleep: Callable[[float], None] = time.sleep
+    now_s: Callable[[], float] = time.time
 
     def take(self, key_id: str, window: Window, *, quota: int) -> Taken:
         """Count one call of a key, unless that would be more than `quota` in the window, or the key was revoked."""
@@ -106,7 +108,7 @@ class DynamoCounters:
         release = {
             "TableName": self.table,
             "Key": _charge(tenant, job_id),
-            "UpdateExpression": "SET #s = :released",
+            "UpdateExpression": "SET #s = :released REMOVE charged",
             "ConditionExpression": "#s = :held",
             "ExpressionAttributeNames": {"#s": "state"},
             "ExpressionAttributeValues": {":released": {"S": "released"}, ":held": {"S": "held"}},
@@ -138,6 +140,7 @@ class DynamoCounters:
             **_charge(tenant, job_id),
             "state": {"S": "held"},
             "month": {"S": window.label},
+            "charged": {"S": charged_in(datetime.fromtimestamp(self.now_s(), UTC), job_id)},
             "expires_at": _until(window, KEEP_CHARGES),
         }
         return {
@@ -201,11 +204,11 @@ def _minute(key_id: str, window: Window) -> Item:
 
 
 def _month(tenant: str, label: str) -> Item:
-    return {"owner": {"S": f"tenant#{tenant}"}, "entry": {"S": f"month#{label}"}}
+    return {"owner": {"S": TENANT + tenant}, "entry": {"S": f"month#{label}"}}
 
 
 def _charge(tenant: str, job_id: str) -> Item:
-    return {"owner": {"S": f"tenant#{tenant}"}, "entry": {"S": f"charge#{job_id}"}}
+    return {"owner": {"S": TENANT + tenant}, "entry": {"S": CHARGE + job_id}}
 
 
 def _until(window: Window, keep: timedelta) -> Item:

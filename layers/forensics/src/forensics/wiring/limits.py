@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forensics.settings import MissingSetting
+from forensics.store.charges import HeldCharges
 from forensics.store.counters import DynamoCounters
 from forensics.store.faults import passing
 from forensics.store.idempotency import DynamoRecords
@@ -13,6 +14,7 @@ from forensics.usecases.detect_video import DetectVideo
 from forensics.usecases.idempotency import Idempotency, ReadJob
 from forensics.usecases.limit_calls import Billing, LimitCalls, ReadUsage
 from forensics.usecases.rehearse import Rehearse
+from forensics.usecases.settle_charges import SettleCharges
 from forensics.usecases.settle_jobs import SettleJobs
 from forensics.web.limits import Guard
 from forensics.wiring.service import Service
@@ -55,6 +57,11 @@ def billed(service: Service, detect: Detection) -> BilledDetection:
 
 def settle_jobs(service: Service) -> SettleJobs:
     return SettleJobs(billing(service))
+
+
+def settle_charges(service: Service) -> SettleCharges:
+    table = _named(service.settings.counters_table, "COUNTERS_TABLE")
+    return SettleCharges(HeldCharges(service.clients.dynamodb, table), service.jobs(), billing(service), service.clock)
 
 
 def billing(service: Service) -> Billing:
