@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +68,8 @@ def luma_sample(rgb: NDArray[np.uint8]) -> Plane:
 def spectrum(luma: Plane) -> float:
     """Return the upper half's share of the power above a quarter of Nyquist, 0..1: autoencoders and upscalers lose it."""
     power = np.abs(np.fft.rfft2(_windowed(luma))) ** 2
-    radius = _radius(luma.shape[0])
-    band = power[(radius > 0.125) & (radius <= 0.5)].sum()
-    return float(power[(radius > 0.25) & (radius <= 0.5)].sum() / max(band, 1e-9))
+    upper, band = _bands(luma.shape[0])
+    return float(power[upper].sum() / max(power[band].sum(), 1e-9))
 
 
 MEASURES: Mapping[str, Callable[[Plane], float]] = {
@@ -83,6 +83,8 @@ def _windowed(luma: Plane) -> Plane:
     return windowed
 
 
-def _radius(side: int) -> NDArray[np.float64]:
-    radius: NDArray[np.float64] = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :])
-    return radius
+@lru_cache(maxsize=2)
+def _bands(side: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which bins lie above half of Nyquist, and which above a quarter of it; most pictures have the same side."""
+    radius = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :])
+    return (radius > 0.25) & (radius <= 0.5), (radius > 0.125) & (radius <= 0.5)

@@ -124,10 +124,15 @@ def correlate(rgb: NDArray[np.uint8]) -> tuple[WatermarkFacts, ...]:
 
 def _approximation(rgb: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
     """Haar approximation (half the sum of 2x2 pixels) of red, green and blue, each float32 (rows / 2, columns / 2)."""
-    rows = rgb[0::2].astype(np.uint16) + rgb[1::2]  # (rows / 2, columns, 3)
-    pairs = rows[:, 0::2] + rows[:, 1::2]  # (rows / 2, columns / 2, 3)
-    red, green, blue = (pairs[..., i].astype(np.float32) * np.float32(0.5) for i in range(3))
+    red, green, blue = (_halved(np.ascontiguousarray(rgb[..., i])) for i in range(3))
     return red, green, blue
+
+
+def _halved(plane: NDArray[np.uint8]) -> Floats:
+    """Return half the sum of each 2x2 pixels; two neighbours are read as one 16-bit number, which is five times as quick."""
+    both = plane.view(np.uint16)
+    pairs = (both & 0xFF) + (both >> 8)
+    return (pairs[0::2] + pairs[1::2]).astype(np.float32) * np.float32(0.5)
 
 
 def _phases(bands: tuple[Floats, Floats, Floats], *, float_encoded: bool, swapped: bool) -> Floats:
@@ -145,9 +150,10 @@ def _phases(bands: tuple[Floats, Floats, Floats], *, float_encoded: bool, swappe
 def _correlation(phases: Floats, bits: tuple[int, ...]) -> float:
     """Return the multiple correlation, 0..1, of the pattern with each bit's mean cosine and sine; 0 for constant pictures."""
     count = len(bits)
-    index = np.arange(phases.shape[1]) % count
-    sums = np.stack([np.bincount(index, weights=row, minlength=count) for row in phases])
-    means = sums / np.maximum(np.bincount(index, minlength=count), 1)  # (2, bits)
+    turns, rest = divmod(phases.shape[1], count)
+    sums = phases[:, : turns * count].reshape(2, -1, count).sum(axis=1, dtype=np.float64)
+    sums[:, :rest] += phases[:, turns * count :]
+    means = sums / np.maximum(turns + (np.arange(count) < rest), 1)  # (2, bits)
     predictors = means - means.mean(axis=1, keepdims=True)
     pattern = np.asarray(bits) - np.mean(bits)
     covariance = predictors @ predictors.T + 1e-9 * np.eye(2)  # the ridge keeps flat pictures at zero
