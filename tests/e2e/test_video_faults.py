@@ -12,28 +12,26 @@ import random
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache, partial
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import httpx2
 import pytest
 
-from forensics.domain.job import Job, media_key
+from forensics.domain.job import Job
 from forensics.usecases.video_tasks import INLINE_CHUNKS
-from localcloud.cloud import DEMO_TENANT, LocalCloud, local_cloud
+from localcloud.cloud import LocalCloud, local_cloud
 from localcloud.emulator import ROOT
 from localcloud.localise import parse
-from tests.support.bucket import Bucket
 from tests.support.clips import clip
 from tests.support.executions import Event, Executions
 from tests.support.faults import Faults, Order, frame_workers, kill, with_a_broken_stretch
 from tests.support.outcomes import Outcomes
+from tests.support.video_world import DEADLINE_S, World, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-DEADLINE_S = 240  # a few cold starts with models on a busy machine
 LINGER_S = 0.6
 KILLS = 20
 POISONED = 1  # the chunk whose worker always dies
@@ -53,50 +51,6 @@ def short() -> bytes:
 def long() -> bytes:
     """A silent clip of more chunks than one execution takes by itself."""
     return clip(seconds=22, fps=5, size=(96, 64), sound=False)
-
-
-@dataclass(frozen=True)
-class World:
-    """A local cloud whose frame workers take orders, and the jobs that its caller's calls have made."""
-
-    cloud: LocalCloud
-    faults: Faults
-    executions: Executions
-    outcomes: Outcomes
-    jobs: list[dict[str, str]] = field(default_factory=list)
-
-    def run(self, data: bytes) -> dict[str, str]:
-        """Send a film through the front door; returns the input of its execution."""
-        files = {"file": ("film.mp4", data)}
-        answer = self.outcomes.api.post("/detect/video", files=files, headers={"Prefer": "respond-async"})
-        assert answer.status_code == 202, answer.text
-        job_id = answer.json()["job_id"]
-        key = media_key(DEMO_TENANT, job_id, retain=False)
-        self.jobs.append({"tenant": DEMO_TENANT, "job_id": job_id, "media_key": key})
-        return self.jobs[-1]
-
-    def ended(self, message: dict[str, str], *, name: str | None = None) -> Job:
-        """The job once its execution, and what the execution's end sets off, is over; the bucket holds nothing of it."""
-        eventually(lambda: self.executions.status(name or message["job_id"]) != "RUNNING")
-        eventually(lambda: self.executions.job(message).status.terminal)
-        eventually(lambda: Bucket(self.cloud).objects(job=message["job_id"]) == {})
-        return self.executions.job(message)
-
-    def counts(self, message: dict[str, str]) -> Counter[str]:
-        return Counter(self.executions.history(message["job_id"]))
-
-    def settle(self, *, billed_before: int) -> None:
-        """Every job was told of once, as it ended; those with a verdict are billed once, those without are not."""
-        completed = 0
-        for message in self.jobs:
-            status = self.executions.job(message).status.value
-            told = {f"detection.{status}": 1, "detection.deleted": 1}
-            eventually(partial(self._told, message, told))
-            completed += status == "completed"
-        eventually(lambda: self.outcomes.billed() - billed_before == completed)
-
-    def _told(self, message: dict[str, str], events: dict[str, int]) -> bool:
-        return self.outcomes.events(message["job_id"]) == events
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["open", "iam"])
@@ -306,10 +260,3 @@ def joined(world: World, message: dict[str, str]) -> Any:
         if e.get("stateEnteredEventDetails", {}).get("name") == "Join"
     ]
     return json.loads(entered["input"])
-
-
-def eventually(holds: Callable[[], bool], *, every_s: float = 0.1) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(every_s)
