@@ -59,9 +59,8 @@ class LimitCalls:
         early = None if scope["method"] == "POST" else self.aside.submit(self.guard.month, account)
         answer: ASGIApp = self.app
         count: Callable[[], Counted] = partial(self.guard.count, account)
-        if self.guard.reads_beside and _only_reads(
-            scope
-        ):  # it changes nothing: it may run while the call is counted, and be withheld
+        # What changes nothing may run while the call is counted, and be withheld.
+        if self.guard.reads_beside and _only_reads(scope):
             count = self.aside.submit(count).result
             answer = await _answered(self.app, scope, receive)
         try:
