@@ -22,13 +22,13 @@ from math import gcd
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import scipy.ndimage
 import scipy.signal
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from forensics.detect.onnx import OnnxModel
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples
 from training.audio.copysynth import Synth
 from training.audio.mel import mel_filters
@@ -118,11 +118,9 @@ def around(net: Net, *, rate_hz: int) -> Synth:
 
 def onnx_net(path: Path) -> Net:
     """Return a one-input ONNX network as a function, on one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda value: np.asarray(session.run(None, {name: value})[0])
+    model = OnnxModel(path)
+    (name,), first = model.inputs, model.outputs[0]
+    return lambda value: model.run({name: np.asarray(value, dtype=np.float32)}, outputs=[first])[first]
 
 
 def torch_net(module: nn.Module) -> Net:

@@ -32,7 +32,7 @@ def voice(seconds: float = 2.5) -> Samples:
     return np.asarray(buzz * 0.05 + np.random.default_rng(0).normal(0, 1e-3, time.size), dtype=np.float32)
 
 
-def row(path: str, page: str = "somewhere", label: str = "real", seconds: float = 2.5) -> dict[str, str]:
+def row(path: str, page: str = "elsewhere", label: str = "real", seconds: float = 2.5) -> dict[str, str]:
     values = [path, label, page, "real", "", "", f"{seconds}", "ab", "7"]
     return dict(zip(COLUMNS, values, strict=True))
 
@@ -50,7 +50,7 @@ def test_a_copy_keeps_its_parents_page_and_content_and_an_unlike_one_is_dropped(
     rng = np.random.default_rng(0)
     made = copy(row("real/a.flac"), "echo", lambda samples, _: samples * np.float32(0.9), tmp_path, rng)
     assert made is not None and (tmp_path / made["path"]).is_file()
-    assert (made["label"], made["system"], made["page"], made["content"]) == ("fake", "copy_echo", "somewhere", "7")
+    assert (made["label"], made["system"], made["page"], made["content"]) == ("fake", "copy_echo", "elsewhere", "7")
     assert copy(row("real/a.flac"), "noise", lambda s, r: r.normal(0, 0.05, s.size), tmp_path, rng) is None
 
 
