@@ -23,6 +23,7 @@ from forensics.domain.tracks import Face
 from forensics.media.audio import open_audio
 from forensics.media.resampling import SAMPLE_RATE_HZ
 from training.face import fakes
+from training.video.clips import PLAIN
 
 SECONDS = 4.0  # of each clip, at most
 LONGEST_SIDE_PX = 640
@@ -193,8 +194,8 @@ def made_of(
 ) -> Iterator[tuple[str, Take]]:
     """Yield the clip as it is ("plain"), every forgery of its picture, and itself with a machine's voice ("voice")."""
     forgeries = forges(donor)
-    for name in ("plain", *forgeries, "voice"):
-        if name == "plain" and name not in but:
+    for name in (PLAIN, *forgeries, "voice"):
+        if name == PLAIN and name not in but:
             yield name, take
         elif name == "voice" and name not in but:
             yield name, replace(take, sound=spoken(take.seconds))

@@ -28,8 +28,9 @@ from forensics.usecases.analyse_video import join_video
 from forensics.usecases.video_model import MODEL_DIRECTORY, read_video_model
 from forensics.wiring.video import face_watch
 from training.face.mesh import FaceMesh
+from training.video.clips import PLAIN, UPPER_SHARE, Clip, rounded, sigmoid
 from training.video.fakes import Donor, Studio, Take, encoded, made_of, take_of
-from training.video.measure import UPPER_SHARE, Clip, Workers, auc_cell, rounded, score, sigmoid
+from training.video.measure import Workers, auc_cell, score
 
 DOCS = Path(__file__).parents[2] / "docs/models/video.md"
 BEGIN, END = "<!-- made: written by training/video/made.py -->", "<!-- /made -->"
@@ -102,7 +103,7 @@ def judged(
         for kind, made in made_of(take, donor, studio, seed=seed, but=known):
             path = Path(folder) / f"{name}.mp4"
             path.write_bytes(encoded(made))
-            clip = score(path, {"label": "real" if kind == "plain" else "fake", "source": kind}, workers)
+            clip = score(path, {"label": "real" if kind == PLAIN else "fake", "source": kind}, workers)
             said = join_video(clip.plan, clip.chunks, clip.sound, Provenance(), DetectOptions(), model=model)
             track = max(said.tracks, key=watched_s, default=None)
             signals = {n: MEASURES[n](track.measures) if track else None for n in SIGNALS}
@@ -116,7 +117,7 @@ def scores(clip: Clip) -> dict[str, float | None]:
 
 def table(rows: Sequence[Row]) -> str:
     """Return the AUC of every kind of fake against the same clips as they are, and how the verdicts fell, as Markdown."""
-    plain = [row for row in rows if row["kind"] == "plain"]
+    plain = [row for row in rows if row["kind"] == PLAIN]
     lines = [
         f"| fakes | {' | '.join(WORTH)} | called fake | authentic |",
         "|---|" + "---|" * (len(WORTH) + 2),

@@ -10,39 +10,31 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import math
 import os
 import time
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from forensics.detect.audio import AudioDetector
-from forensics.detect.face_forgery import MODEL_DIRECTORY as FACE_DIRECTORY
-from forensics.detect.face_forgery import has_face_model
 from forensics.detect.image import ImageDetector
 from forensics.domain.evidence import Provenance
 from forensics.domain.job import DetectOptions
-from forensics.domain.scores import Thresholds
-from forensics.domain.tracks import join_tracks, pooled_faces
-from forensics.domain.video import ChunkResult, FrameScore, SoundResult, VideoPlan
+from forensics.domain.tracks import pooled_faces
+from forensics.domain.video import ChunkResult
 from forensics.domain.video_verdict import pooled_logit
 from forensics.settings import ModelSettings
 from forensics.usecases.analyse_video import hear_sound, join_video, plan_video, score_chunk
 from forensics.usecases.video_model import MODEL_DIRECTORY, read_video_model
 from forensics.usecases.watch_faces import FaceWatch
 from forensics.wiring.video import face_watch
+from training.video.clips import UPPER_SHARE, Clip, logit, rounded, sigmoid
+from training.video.manifest import manifest
 
-UPPER_SHARE = 0.5
-LEAST_FRAMES = 2
-LEAST_LOOKS = 2  # at a face that is judged
 BOOTSTRAPS = 500
-TOLERATED = 1  # real clips above the strict threshold
 # Made by a generator from a still or from sound: every pixel is synthetic. The others are real film with another face pasted in.
 WHOLE_FRAME_SOURCES = ("musev", "dreamtalk")
 
@@ -61,48 +53,6 @@ class Workers:
     image: ImageDetector
     audio: AudioDetector
     watch: Callable[[], FaceWatch]
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One clip with what the workers found."""
-
-    name: str
-    fake: bool
-    source: str
-    plan: VideoPlan
-    chunks: tuple[ChunkResult, ...]
-    sound: SoundResult | None
-    seconds: float
-
-    @property
-    def frames(self) -> list[FrameScore]:
-        return [frame for chunk in self.chunks for frame in chunk.frames]
-
-    @property
-    def face_logits(self) -> list[tuple[float, ...]]:
-        """The logits of every face that was looked at often enough."""
-        pieces = [piece for chunk in self.chunks if chunk.faces for piece in chunk.faces.pieces]
-        return [track.logits for track in join_tracks(pieces) if len(track.logits) >= LEAST_LOOKS]
-
-    @property
-    def face_score(self) -> float | None:
-        """P(fake) of the most suspicious face, None when there is none or no face model."""
-        return max((sigmoid(pooled_faces(logits, UPPER_SHARE)) for logits in self.face_logits), default=None)
-
-    def to_json(self) -> dict[str, Any]:
-        sound = self.sound.to_json() if self.sound else None
-        chunks = [c.to_json() for c in self.chunks]
-        return vars(self) | {"plan": self.plan.to_json(), "chunks": chunks, "sound": sound}
-
-    @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Clip:
-        parts = {
-            "plan": VideoPlan.from_json(row["plan"]),
-            "chunks": tuple(ChunkResult.from_json(c) for c in row["chunks"]),
-            "sound": SoundResult.from_json(row["sound"]) if row["sound"] else None,
-        }
-        return cls(**(row | parts))
 
 
 def main() -> None:
@@ -159,68 +109,6 @@ def stored(path: Path) -> dict[str, Clip]:
     return {row["name"]: Clip.from_json(row) for row in rows}
 
 
-def rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return {k: rounded(v) for k, v in value.items()}
-    return [rounded(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def manifest(clips: Sequence[Clip], settings: ModelSettings) -> str:
-    """Return the text of the manifest: how frames and faces are pooled, and the thresholds of both."""
-    image = ImageDetector.load(settings.models_dir, settings.encoders_dir).manifest
-    pooled = {c.name: sigmoid(pooled_logit(c.frames, UPPER_SHARE)) for c in clips}
-    modes = frame_modes(clips, pooled, image.normal.thresholds.synthetic, image.strict.thresholds.synthetic)
-    parts = [
-        "# Written by training/video/measure.py; do not edit.",
-        'name = "video"\nversion = "0.2.0"\nlicence = "Apache-2.0"\n',
-        f"[pooling]\nupper_share = {UPPER_SHARE}\nslope = 1.0\nintercept = 0.0\n",
-        spans_text("spans", enter=modes["normal"].synthetic, leave=image.strict.thresholds.synthetic),
-        *(mode_text(f"operating.{name}", bounds, clips, pooled, "frames") for name, bounds in modes.items()),
-    ]
-    if has_face_model(settings.models_dir):
-        own = face_modes(settings.models_dir)
-        parts.append(f"[faces]\nupper_share = {UPPER_SHARE}\nleast_looks = {LEAST_LOOKS}\n")
-        parts.append(spans_text("faces.spans", enter=own["normal"].synthetic, leave=own["strict"].synthetic))
-        scores = {c.name: score for c in clips if (score := c.face_score) is not None}
-        parts += [mode_text(f"faces.{name}", bounds, clips, scores, "faces") for name, bounds in own.items()]
-    return "\n".join(parts).rstrip() + "\n"
-
-
-def frame_modes(
-    clips: Sequence[Clip], pooled: Mapping[str, float], normal: float, strict: float
-) -> dict[str, Thresholds]:
-    """Return the thresholds of whole frames.
-
-    `synthetic` is the image model's; the strict one is raised until at most TOLERATED real clips lie above it. `authentic` lies at
-    half the odds of the least suspicious fake: a picture model that knows no swapped faces may not call a video real.
-    """
-    least = min(pooled[c.name] for c in clips if c.fake)
-    authentic = 0.5 * least / (1 - least) / (1 + 0.5 * least / (1 - least))
-    reals = sorted((pooled[c.name] for c in clips if not c.fake), reverse=True)
-    raised = max(strict, math.ceil(reals[TOLERATED] * 1e4) / 1e4 + 1e-4)
-    return {"normal": Thresholds(normal, authentic), "strict": Thresholds(min(raised, normal), authentic)}
-
-
-def face_modes(models_dir: Path) -> dict[str, Thresholds]:
-    """Return the face model's own thresholds."""
-    table = tomllib.loads((models_dir / FACE_DIRECTORY / "manifest.toml").read_text())["operating"]
-    return {name: Thresholds(table[name]["synthetic"], table[name]["authentic"]) for name in ("normal", "strict")}
-
-
-def spans_text(name: str, *, enter: float, leave: float) -> str:
-    return f"[{name}]\nenter = {enter:.4f}\nleave = {leave:.4f}\nleast_frames = {LEAST_FRAMES}\n"
-
-
-def mode_text(name: str, bounds: Thresholds, clips: Sequence[Clip], scores: Mapping[str, float], what: str) -> str:
-    scored = [c for c in clips if c.name in scores]
-    fpr, recall = (rate([scores[c.name] for c in scored if c.fake is fake], bounds.synthetic) for fake in (False, True))
-    said = f"the {what} of {len(scored)} development clips ({sum(c.fake for c in scored)} fakes): an indication, not a rate"
-    head = f"[{name}]\nsynthetic = {bounds.synthetic:.4f}\nauthentic = {bounds.authentic:.4f}\n"
-    return head + f'fpr = {fpr:.4f}\nrecall = {recall:.4f}\nmeasured_on = "{said}"\n'
-
-
 def tables(clips: Sequence[Clip], settings: ModelSettings) -> str:
     """Return the tables of docs/models/video.md as Markdown."""
     frames = {name: lambda c, pool=pool: pool([logit(f.score) for f in c.frames]) for name, pool in POOLS.items()}
@@ -273,18 +161,6 @@ def auc_cell(fakes: Sequence[float], reals: Sequence[float]) -> str:
 
 def auc(fakes: Sequence[float], reals: Sequence[float]) -> float:
     return float(roc_auc_score([1] * len(fakes) + [0] * len(reals), [*fakes, *reals]))
-
-
-def rate(scores: Sequence[float], threshold: float) -> float:
-    return sum(s >= threshold for s in scores) / len(scores)
-
-
-def logit(score: float) -> float:
-    return pooled_logit([FrameScore(0.0, score)], 1.0)
-
-
-def sigmoid(logit: float) -> float:
-    return 1.0 / (1.0 + math.exp(-logit))
 
 
 if __name__ == "__main__":

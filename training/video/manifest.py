@@ -1,0 +1,95 @@
+"""models/video/manifest.toml: how frames and faces are pooled, and the thresholds that the development clips allow."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from forensics.detect.face_forgery import MODEL_DIRECTORY as FACE_DIRECTORY
+from forensics.detect.face_forgery import has_face_model
+from forensics.detect.image import ImageDetector
+from forensics.domain.scores import Thresholds
+from forensics.domain.video_verdict import pooled_logit
+from forensics.settings import ModelSettings
+from forensics.usecases.video_model import MODEL_DIRECTORY
+from training.video.clips import LEAST_LOOKS, PLAIN, UPPER_SHARE, Clip, rate, sigmoid
+
+LEAST_FRAMES = 2
+TOLERATED = 1  # real clips above the strict threshold
+
+
+def manifest(clips: Sequence[Clip], settings: ModelSettings) -> str:
+    """Return the text of the manifest: how frames and faces are pooled, and the thresholds of both."""
+    image = ImageDetector.load(settings.models_dir, settings.encoders_dir).manifest
+    pooled = {c.name: sigmoid(pooled_logit(c.frames, UPPER_SHARE)) for c in clips}
+    modes = frame_modes(clips, pooled, image.normal.thresholds.synthetic, image.strict.thresholds.synthetic)
+    parts = [
+        "# Written by training/video/measure.py; do not edit.",
+        'name = "video"\nversion = "0.2.0"\nlicence = "Apache-2.0"\n',
+        f"[pooling]\nupper_share = {UPPER_SHARE}\nslope = 1.0\nintercept = 0.0\n",
+        spans_text("spans", enter=modes["normal"].synthetic, leave=image.strict.thresholds.synthetic),
+        *(mode_text(f"operating.{name}", bounds, clips, pooled, "frames") for name, bounds in modes.items()),
+    ]
+    if has_face_model(settings.models_dir):
+        own = face_modes(clips, settings.models_dir)
+        parts.append(f"[faces]\nupper_share = {UPPER_SHARE}\nleast_looks = {LEAST_LOOKS}\n")
+        parts.append(spans_text("faces.spans", enter=own["normal"].synthetic, leave=own["strict"].synthetic))
+        scores = {c.name: score for c in clips if (score := c.face_score) is not None}
+        parts += [mode_text(f"faces.{name}", bounds, clips, scores, "faces") for name, bounds in own.items()]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def frame_modes(
+    clips: Sequence[Clip], pooled: Mapping[str, float], normal: float, strict: float
+) -> dict[str, Thresholds]:
+    """Return the thresholds of whole frames.
+
+    `synthetic` is the image model's; the strict one is raised until at most TOLERATED real clips lie above it. `authentic` lies at
+    half the odds of the least suspicious fake: a picture model that knows no swapped faces may not call a video real.
+    """
+    least = min(pooled[c.name] for c in clips if c.fake)
+    authentic = 0.5 * least / (1 - least) / (1 + 0.5 * least / (1 - least))
+    reals = sorted((pooled[c.name] for c in clips if not c.fake), reverse=True)
+    raised = max(strict, above(reals[TOLERATED]))
+    return {"normal": Thresholds(normal, authentic), "strict": Thresholds(min(raised, normal), authentic)}
+
+
+def face_modes(clips: Sequence[Clip], models_dir: Path) -> dict[str, Thresholds]:
+    """Return the face model's own thresholds, `synthetic` raised where real clips lie above.
+
+    Normal is raised until none does, strict until at most TOLERATED: of the clips as they came and of those that
+    training.video.made has cut to a few seconds and encoded anew, as every platform does.
+    """
+    table = tomllib.loads((models_dir / FACE_DIRECTORY / "manifest.toml").read_text())["operating"]
+    reals = sorted([*(c.face_score or 0.0 for c in clips if not c.fake), *cut_again(models_dir)], reverse=True)
+    return {
+        name: Thresholds(max(table[name]["synthetic"], above(reals[allowed])), table[name]["authentic"])
+        for name, allowed in (("normal", 0), ("strict", TOLERATED))
+    }
+
+
+def cut_again(models_dir: Path) -> list[float]:
+    """Return the face scores of real clips that were cut and encoded anew; empty before training.video.made ran."""
+    made = models_dir / MODEL_DIRECTORY / "made.json"
+    rows = json.loads(made.read_text()) if made.exists() else []
+    return [row["face"] for row in rows if row["kind"] == PLAIN and row["face"] is not None]
+
+
+def above(score: float) -> float:
+    """Return the next threshold of four digits that the score does not reach."""
+    return math.ceil(score * 1e4) / 1e4 + 1e-4
+
+
+def spans_text(name: str, *, enter: float, leave: float) -> str:
+    return f"[{name}]\nenter = {enter:.4f}\nleave = {leave:.4f}\nleast_frames = {LEAST_FRAMES}\n"
+
+
+def mode_text(name: str, bounds: Thresholds, clips: Sequence[Clip], scores: Mapping[str, float], what: str) -> str:
+    scored = [c for c in clips if c.name in scores]
+    fpr, recall = (rate([scores[c.name] for c in scored if c.fake is fake], bounds.synthetic) for fake in (False, True))
+    said = f"the {what} of {len(scored)} development clips ({sum(c.fake for c in scored)} fakes): an indication, not a rate"
+    head = f"[{name}]\nsynthetic = {bounds.synthetic:.4f}\nauthentic = {bounds.authentic:.4f}\n"
+    return head + f'fpr = {fpr:.4f}\nrecall = {recall:.4f}\nmeasured_on = "{said}"\n'
