@@ -21,9 +21,11 @@ from forensics.detect.files import file_sha256
 from forensics.media.speech import WINDOW_SAMPLES
 from training.audio.attribution import FamilyHead, fit_families, no_families
 from training.audio.batches import load_pool
-from training.audio.blend import TREES_WEIGHT, fit_trees
+from training.audio.blend import GRAIN_WEIGHT, TREES_WEIGHT, fit_trees
 from training.audio.calibrate import Pair, calibrate
 from training.audio.data import load_clips
+from training.audio.grain import Grain
+from training.audio.low_rank import narrow_stem
 from training.audio.net import POOLED, Detector
 from training.audio.scoring import score
 from training.audio.textures import Textures
@@ -35,9 +37,9 @@ VERSION = "0.5.0"
 MODEL_DIR = Path("models/audio")
 NETWORK_FILE = "speech.onnx"
 LEAST_STORED_HALF = 1024  # elements; small tensors stay fp32
-KEPT_EXACT = ("trees.", "textures.")  # a threshold moves a window from leaf to leaf
+KEPT_EXACT = ("trees.", "fine_trees.", "textures.", "grain.")  # a threshold moves a window from leaf to leaf
 LARGEST_HALF = 1e4
-WHITENING_WINDOWS = 1536
+WHITENING_WINDOWS, STEM_WINDOWS = 1536, 128
 LARGEST_QUANTILE = 0.999
 MEASURED_ON = "demo pages and corpora never trained on; seven in ten fakes are of systems never trained on"
 
@@ -49,10 +51,11 @@ class Exported(nn.Module):
     """
 
     def __init__(
-        self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead, trees: nn.Module
+        self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead, trees: nn.Module, fine: nn.Module
     ) -> None:
         super().__init__()
-        self.net, self.trees, self.textures = net, trees, Textures()
+        self.net, self.trees, self.fine_trees = net, trees, fine
+        self.textures, self.grain = Textures(), Grain()
         self.register_buffer("projection", projection)
         self.register_buffer("offset", offset)
         self.register_buffer("family_weights", torch.tensor(families.weights, dtype=torch.float32))
@@ -64,6 +67,7 @@ class Exported(nn.Module):
         axes = embedding @ self.projection + self.offset
         families = torch.softmax(pooled @ self.family_weights + self.family_bias, dim=1)
         blended = logit + TREES_WEIGHT * self.trees(self.textures(spectrum))
+        blended = blended + GRAIN_WEIGHT * self.fine_trees(self.grain(samples, spectrum))
         return blended, torch.sqrt((axes**2).mean(dim=1)), families
 
 
@@ -79,10 +83,13 @@ def main() -> None:
     net.eval()
     torch.set_num_threads(args.threads)
     MODEL_DIR.mkdir(parents=True, exist_ok=True)
-    projection, offset, largest = whitening(net, config)
+    windows = drawn_windows(config)
+    narrow_stem(net, windows[:STEM_WINDOWS])
+    projection, offset, largest = whitening(net, windows)
     families = no_families(2 * POOLED) if args.without_families else fit_families(net)
     path = MODEL_DIR / NETWORK_FILE
-    write_onnx(Exported(net, projection, offset, families, TreeSum(fit_trees())).eval(), path)
+    trees = (TreeSum(fit_trees(kind)) for kind in ("textures", "grain"))
+    write_onnx(Exported(net, projection, offset, families, *trees).eval(), path)
     clips = {str(c.path): c for c in load_clips()}
     scored = [score(path, part, "clean", clips, threads=args.threads) for part in ("dev", "test")]
     calibration = calibrate(*scored[0], *scored[1])
@@ -91,15 +98,18 @@ def main() -> None:
     print(text + families.manifest())
 
 
-@torch.no_grad()
-def whitening(net: Detector, config: Config) -> tuple[Tensor, Tensor, float]:
-    """Return projection and offset onto unit-variance axes of training embeddings, and their largest usual distance."""
+def drawn_windows(config: Config) -> Tensor:
+    """Return training windows drawn by lot: (WHITENING_WINDOWS, WINDOW_SAMPLES)."""
     pool = load_pool(config.views, {str(c.path): c for c in load_clips()})
     chosen = np.random.default_rng(0).choice(len(pool.places), WHITENING_WINDOWS, replace=False)
-    parts = []
-    for first in range(0, len(chosen), 32):
-        windows = np.stack([pool.arrays[a][r] for a, r in pool.places[chosen[first : first + 32]]])
-        parts.append(net.listen(torch.from_numpy(windows.astype(np.float32) / INT16))[1].numpy())
+    windows = np.stack([pool.arrays[a][r] for a, r in pool.places[chosen]])
+    return torch.from_numpy(windows.astype(np.float32) / INT16)
+
+
+@torch.no_grad()
+def whitening(net: Detector, windows: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Return projection and offset onto unit-variance axes of training embeddings, and their largest usual distance."""
+    parts = [net.listen(some)[1].numpy() for some in windows.split(32)]
     embeddings = np.concatenate(parts).astype(np.float64)
     mean = embeddings.mean(axis=0)
     _, spread, axes = np.linalg.svd(embeddings - mean, full_matrices=False)
