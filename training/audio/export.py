@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,10 @@ from forensics.detect.files import file_sha256
 from forensics.media.speech import WINDOW_SAMPLES
 from training.audio.attribution import FamilyHead, fit_families, no_families
 from training.audio.batches import load_pool
-from training.audio.blend import GRAIN_WEIGHT, TREES_WEIGHT, fit_trees
+from training.audio.blend import FIGURES_WEIGHT, GRAIN_WEIGHT, TREES_WEIGHT, fit_trees
 from training.audio.calibrate import Pair, calibrate
 from training.audio.data import load_clips
+from training.audio.figures_net import FiguresNet, fit_figures_net
 from training.audio.grain import Grain
 from training.audio.low_rank import narrow_stem
 from training.audio.net import POOLED, Detector
@@ -37,11 +39,27 @@ VERSION = "0.5.0"
 MODEL_DIR = Path("models/audio")
 NETWORK_FILE = "speech.onnx"
 LEAST_STORED_HALF = 1024  # elements; small tensors stay fp32
-KEPT_EXACT = ("trees.", "fine_trees.", "textures.", "grain.")  # a threshold moves a window from leaf to leaf
+KEPT_EXACT = (
+    "trees.",
+    "fine_trees.",
+    "textures.",
+    "grain.",
+    "figures.mean",
+    "figures.deviation",
+)  # a threshold moves a window from leaf to leaf
 LARGEST_HALF = 1e4
 WHITENING_WINDOWS, STEM_WINDOWS = 1536, 128
 LARGEST_QUANTILE = 0.999
 MEASURED_ON = "demo pages and corpora never trained on; seven in ten fakes are of systems never trained on"
+
+
+@dataclass(frozen=True)
+class Voices:
+    """What judges figures beside the network: trees on textures, trees on the grain, a network on both."""
+
+    trees: TreeSum
+    fine_trees: TreeSum
+    figures: FiguresNet
 
 
 class Exported(nn.Module):
@@ -50,12 +68,10 @@ class Exported(nn.Module):
     Distance is the root mean square of the whitened embedding.
     """
 
-    def __init__(
-        self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead, trees: nn.Module, fine: nn.Module
-    ) -> None:
+    def __init__(self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead, voices: Voices) -> None:
         super().__init__()
-        self.net, self.trees, self.fine_trees = net, trees, fine
-        self.textures, self.grain = Textures(), Grain()
+        self.net, self.textures, self.grain = net, Textures(), Grain()
+        self.trees, self.fine_trees, self.figures = voices.trees, voices.fine_trees, voices.figures
         self.register_buffer("projection", projection)
         self.register_buffer("offset", offset)
         self.register_buffer("family_weights", torch.tensor(families.weights, dtype=torch.float32))
@@ -66,8 +82,9 @@ class Exported(nn.Module):
         logit, embedding, pooled = self.net(spectrum)
         axes = embedding @ self.projection + self.offset
         families = torch.softmax(pooled @ self.family_weights + self.family_bias, dim=1)
-        blended = logit + TREES_WEIGHT * self.trees(self.textures(spectrum))
-        blended = blended + GRAIN_WEIGHT * self.fine_trees(self.grain(samples, spectrum))
+        textures, grain = self.textures(spectrum), self.grain(samples, spectrum)
+        by_trees = TREES_WEIGHT * self.trees(textures) + GRAIN_WEIGHT * self.fine_trees(grain)
+        blended = logit + by_trees + FIGURES_WEIGHT * self.figures(torch.cat([textures, grain], dim=1))
         return blended, torch.sqrt((axes**2).mean(dim=1)), families
 
 
@@ -88,8 +105,8 @@ def main() -> None:
     projection, offset, largest = whitening(net, windows)
     families = no_families(2 * POOLED) if args.without_families else fit_families(net)
     path = MODEL_DIR / NETWORK_FILE
-    trees = (TreeSum(fit_trees(kind)) for kind in ("textures", "grain"))
-    write_onnx(Exported(net, projection, offset, families, *trees).eval(), path)
+    voices = Voices(TreeSum(fit_trees("textures")), TreeSum(fit_trees("grain")), fit_figures_net())
+    write_onnx(Exported(net, projection, offset, families, voices).eval(), path)
     clips = {str(c.path): c for c in load_clips()}
     scored = [score(path, part, "clean", clips, threads=args.threads) for part in ("dev", "test")]
     calibration = calibrate(*scored[0], *scored[1])

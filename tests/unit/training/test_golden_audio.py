@@ -18,7 +18,8 @@ from forensics.detect.onnx import OnnxModel
 from forensics.media.audio import SAMPLE_RATE_HZ
 from forensics.media.speech import WINDOW_SAMPLES, model_window
 from training.audio.attribution import OTHER, FamilyHead
-from training.audio.export import Exported, write_onnx
+from training.audio.export import Exported, Voices, write_onnx
+from training.audio.figures_net import FiguresNet
 from training.audio.grain import Grain, grain
 from training.audio.low_rank import narrow_stem
 from training.audio.net import EMBEDDING, POOLED, STEM_WIDTH, Detector
@@ -64,8 +65,10 @@ def test_the_exported_graph_equals_the_trained_network(tmp_path: Path) -> None:
     net = Detector(width=64, dropout=0.3).eval()
     labels = ("hifigan", OTHER)
     head = FamilyHead(labels, RNG.normal(0, 0.1, (2 * POOLED, 2)), np.zeros(2), 0.9, 1.0, 0.5)
-    trees = (TreeSum(small_trees(width)) for width in (FEATURES, GRAIN_FEATURES))
-    model = Exported(net, torch.eye(EMBEDDING)[:, :4], torch.zeros(4), head, *trees).eval()
+    width = FEATURES + GRAIN_FEATURES
+    figures = FiguresNet(torch.zeros(width), torch.ones(width))
+    voices = Voices(TreeSum(small_trees()), TreeSum(small_trees(GRAIN_FEATURES)), figures)
+    model = Exported(net, torch.eye(EMBEDDING)[:, :4], torch.zeros(4), head, voices).eval()
     write_onnx(model, tmp_path / "net.onnx")
     net.eval()
     samples = windows(3)
