@@ -22,11 +22,11 @@ from training.audio.textures import textures
 from training.audio.train import loss_of
 
 FIGURES: dict[str, Extract] = {"textures": textures, "grain": grain}
-MEMBERS, STEPS, GROUPS = 3, 2500, 64
-WIDTH, NARROW = 384, 64
-HIDDEN_INPUTS, HIDDEN, NOISE = 0.3, 0.5, 0.15  # shares that dropout hides, and deviations added
+MEMBERS, STEPS, GROUPS = 3, 4000, 64
+WIDTH, NARROW = 512, 64
+HIDDEN_INPUTS, HIDDEN, NOISE = 0.2, 0.5, 0.1  # shares that dropout hides, and deviations added
 LARGEST = 4.0  # deviations from the mean
-RATE, DECAY, SMOOTH, RANK = 0.002, 0.05, 0.03, 0.5
+RATE, DECAY, SMOOTH, RANK = 0.002, 0.1, 0.03, 0.5
 Floats = NDArray[np.float32]
 
 
