@@ -1,4 +1,4 @@
-"""Write models/audio from a run: python -m training.audio.export --run runs/audio-tdnn
+"""Write models/audio from a run: python -m training.audio.export --run runs/audio-tdnn-next
 
 The network goes to ONNX with the feature distance and the families' probabilities beside the logit; calibration and thresholds come
 from the dev pages, the operating points from the test pages, both scored with the exported file.
@@ -35,7 +35,7 @@ from training.audio.train import Config, build, read_config
 from training.audio.trees import TreeSum
 from training.audio.views import INT16
 
-VERSION = "0.5.0"
+VERSION = "0.6.0"
 MODEL_DIR = Path("models/audio")
 NETWORK_FILE = "speech.onnx"
 LEAST_STORED_HALF = 1024  # elements; small tensors stay fp32

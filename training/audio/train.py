@@ -59,6 +59,7 @@ class Config:
     rank: float
     check: int
     kind: str = "tdnn"  # or "plane"
+    start: str = ""  # the run whose averaged weights it begins with
 
 
 def read_config(path: Path) -> Config:
@@ -186,6 +187,8 @@ def main() -> None:
     net = build(config)
     if isinstance(net, Detector):
         load_stem(net, args.whisper)
+    if config.start:
+        net.load_state_dict(torch.load(args.runs / config.start / "mean.pt")["net"])
     fit(net, pool, clips, config, run, minutes=args.minutes)
 
 
