@@ -75,8 +75,8 @@ COPIES = """
 The same held-out recordings, resynthesised, against themselves (`training.audio.held_out_copies`): methods that training met, on
 voices and rooms that it did not.
 
-| method | kind | copies | AUC | copy above its own recording |
-|---|---|---|---|---|
+| method | kind | copies | AUC | copy above its own recording | model |
+|---|---|---|---|---|---|
 {rows}"""
 DECIDED = "\n## Decided at the normal thresholds\n\n"
 
@@ -113,7 +113,8 @@ def copies() -> str:
     path = MODEL_DIR / "copies.json"
     found = json.loads(path.read_text()) if path.is_file() else []
     rows = "".join(
-        f"| {r['method']} | {r['kind']} | {r['copies']} | {r['auc']} | {r['pairs_right']:.0%} |\n" for r in found
+        f"| {r['method']} | {r['kind']} | {r['copies']} | {r['auc']} | {r['pairs_right']:.0%} | {r['model']} |\n"
+        for r in found
     )
     return COPIES.format(rows=rows) if rows else ""
 
