@@ -92,7 +92,8 @@ fetch-encoders: $(STAMP)  ## the pinned third-party encoders, into the cache
 TRAIN := python
 train-audio:  ## train and measure the speech model (AUDIO_EXTRA, WHISPER=model.bin; an environment of training/requirements.txt)
 	$(TRAIN) -m training.audio.train --config training/audio/configs/tdnn.toml --whisper $(WHISPER)
-	$(TRAIN) -m training.audio.export --run runs/audio-tdnn
+	$(TRAIN) -m training.audio.train --config training/audio/configs/tdnn_next.toml --whisper $(WHISPER)
+	$(TRAIN) -m training.audio.export --run runs/audio-tdnn-next
 	$(TRAIN) -m training.audio.spans
 	$(TRAIN) -m training.audio.partial
 	$(if $(VOCODERS),$(TRAIN) -m training.audio.held_out_copies --weights $(VOCODERS))

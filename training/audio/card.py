@@ -42,9 +42,10 @@ counting by the root of its size. {weakness}
 **Intended use**: triage by people who can look further, beside what the file says of itself. **Not for**: proof, identification,
 moderation without review, music, singing.
 
-A time-delay network over three views of the spectrum, one of them through the convolutions of Whisper base (OpenAI, MIT); data,
-splits and what was tried: docs/models/audio.md and training/audio/sources.csv. Pages, corpora and systems of the test part were
-never trained on.
+The sum of four voices: a time-delay network over three views of the spectrum, one of them through the convolutions of Whisper base
+(OpenAI, MIT); boosted trees on figures of the spectrum; boosted trees on figures of its grain; a small network on all figures.
+Data, splits and what was tried: docs/models/audio.md and training/audio/sources.csv. Pages, corpora and systems of the test part
+were never trained on.
 
 ## Operating points
 
@@ -74,8 +75,8 @@ COPIES = """
 The same held-out recordings, resynthesised, against themselves (`training.audio.held_out_copies`): methods that training met, on
 voices and rooms that it did not.
 
-| method | kind | copies | AUC | copy above its own recording |
-|---|---|---|---|---|
+| method | kind | copies | AUC | copy above its own recording | model |
+|---|---|---|---|---|---|
 {rows}"""
 DECIDED = "\n## Decided at the normal thresholds\n\n"
 
@@ -112,7 +113,8 @@ def copies() -> str:
     path = MODEL_DIR / "copies.json"
     found = json.loads(path.read_text()) if path.is_file() else []
     rows = "".join(
-        f"| {r['method']} | {r['kind']} | {r['copies']} | {r['auc']} | {r['pairs_right']:.0%} |\n" for r in found
+        f"| {r['method']} | {r['kind']} | {r['copies']} | {r['auc']} | {r['pairs_right']:.0%} | {r['model']} |\n"
+        for r in found
     )
     return COPIES.format(rows=rows) if rows else ""
 

@@ -1,4 +1,4 @@
-"""Write models/audio from a run: python -m training.audio.export --run runs/audio-tdnn
+"""Write models/audio from a run: python -m training.audio.export --run runs/audio-tdnn-next
 
 The network goes to ONNX with the feature distance and the families' probabilities beside the logit; calibration and thresholds come
 from the dev pages, the operating points from the test pages, both scored with the exported file.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,12 @@ from forensics.detect.files import file_sha256
 from forensics.media.speech import WINDOW_SAMPLES
 from training.audio.attribution import FamilyHead, fit_families, no_families
 from training.audio.batches import load_pool
-from training.audio.blend import TREES_WEIGHT, fit_trees
+from training.audio.blend import FIGURES_WEIGHT, GRAIN_WEIGHT, TREES_WEIGHT, fit_trees
 from training.audio.calibrate import Pair, calibrate
 from training.audio.data import load_clips
+from training.audio.figures_net import FiguresNet, fit_figures_net
+from training.audio.grain import Grain
+from training.audio.low_rank import narrow_stem
 from training.audio.net import POOLED, Detector
 from training.audio.scoring import score
 from training.audio.textures import Textures
@@ -31,15 +35,31 @@ from training.audio.train import Config, build, read_config
 from training.audio.trees import TreeSum
 from training.audio.views import INT16
 
-VERSION = "0.5.0"
+VERSION = "0.6.0"
 MODEL_DIR = Path("models/audio")
 NETWORK_FILE = "speech.onnx"
 LEAST_STORED_HALF = 1024  # elements; small tensors stay fp32
-KEPT_EXACT = ("trees.", "textures.")  # a threshold moves a window from leaf to leaf
+KEPT_EXACT = (
+    "trees.",
+    "fine_trees.",
+    "textures.",
+    "grain.",
+    "figures.mean",
+    "figures.deviation",
+)  # a threshold moves a window from leaf to leaf
 LARGEST_HALF = 1e4
-WHITENING_WINDOWS = 1536
+WHITENING_WINDOWS, STEM_WINDOWS = 1536, 128
 LARGEST_QUANTILE = 0.999
 MEASURED_ON = "demo pages and corpora never trained on; seven in ten fakes are of systems never trained on"
+
+
+@dataclass(frozen=True)
+class Voices:
+    """What judges figures beside the network: trees on textures, trees on the grain, a network on both."""
+
+    trees: TreeSum
+    fine_trees: TreeSum
+    figures: FiguresNet
 
 
 class Exported(nn.Module):
@@ -48,11 +68,10 @@ class Exported(nn.Module):
     Distance is the root mean square of the whitened embedding.
     """
 
-    def __init__(
-        self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead, trees: nn.Module
-    ) -> None:
+    def __init__(self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead, voices: Voices) -> None:
         super().__init__()
-        self.net, self.trees, self.textures = net, trees, Textures()
+        self.net, self.textures, self.grain = net, Textures(), Grain()
+        self.trees, self.fine_trees, self.figures = voices.trees, voices.fine_trees, voices.figures
         self.register_buffer("projection", projection)
         self.register_buffer("offset", offset)
         self.register_buffer("family_weights", torch.tensor(families.weights, dtype=torch.float32))
@@ -63,7 +82,9 @@ class Exported(nn.Module):
         logit, embedding, pooled = self.net(spectrum)
         axes = embedding @ self.projection + self.offset
         families = torch.softmax(pooled @ self.family_weights + self.family_bias, dim=1)
-        blended = logit + TREES_WEIGHT * self.trees(self.textures(spectrum))
+        textures, grain = self.textures(spectrum), self.grain(samples, spectrum)
+        by_trees = TREES_WEIGHT * self.trees(textures) + GRAIN_WEIGHT * self.fine_trees(grain)
+        blended = logit + by_trees + FIGURES_WEIGHT * self.figures(torch.cat([textures, grain], dim=1))
         return blended, torch.sqrt((axes**2).mean(dim=1)), families
 
 
@@ -79,10 +100,13 @@ def main() -> None:
     net.eval()
     torch.set_num_threads(args.threads)
     MODEL_DIR.mkdir(parents=True, exist_ok=True)
-    projection, offset, largest = whitening(net, config)
+    windows = drawn_windows(config)
+    narrow_stem(net, windows[:STEM_WINDOWS])
+    projection, offset, largest = whitening(net, windows)
     families = no_families(2 * POOLED) if args.without_families else fit_families(net)
     path = MODEL_DIR / NETWORK_FILE
-    write_onnx(Exported(net, projection, offset, families, TreeSum(fit_trees())).eval(), path)
+    voices = Voices(TreeSum(fit_trees("textures")), TreeSum(fit_trees("grain")), fit_figures_net())
+    write_onnx(Exported(net, projection, offset, families, voices).eval(), path)
     clips = {str(c.path): c for c in load_clips()}
     scored = [score(path, part, "clean", clips, threads=args.threads) for part in ("dev", "test")]
     calibration = calibrate(*scored[0], *scored[1])
@@ -91,15 +115,18 @@ def main() -> None:
     print(text + families.manifest())
 
 
-@torch.no_grad()
-def whitening(net: Detector, config: Config) -> tuple[Tensor, Tensor, float]:
-    """Return projection and offset onto unit-variance axes of training embeddings, and their largest usual distance."""
+def drawn_windows(config: Config) -> Tensor:
+    """Return training windows drawn by lot: (WHITENING_WINDOWS, WINDOW_SAMPLES)."""
     pool = load_pool(config.views, {str(c.path): c for c in load_clips()})
     chosen = np.random.default_rng(0).choice(len(pool.places), WHITENING_WINDOWS, replace=False)
-    parts = []
-    for first in range(0, len(chosen), 32):
-        windows = np.stack([pool.arrays[a][r] for a, r in pool.places[chosen[first : first + 32]]])
-        parts.append(net.listen(torch.from_numpy(windows.astype(np.float32) / INT16))[1].numpy())
+    windows = np.stack([pool.arrays[a][r] for a, r in pool.places[chosen]])
+    return torch.from_numpy(windows.astype(np.float32) / INT16)
+
+
+@torch.no_grad()
+def whitening(net: Detector, windows: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Return projection and offset onto unit-variance axes of training embeddings, and their largest usual distance."""
+    parts = [net.listen(some)[1].numpy() for some in windows.split(32)]
     embeddings = np.concatenate(parts).astype(np.float64)
     mean = embeddings.mean(axis=0)
     _, spread, axes = np.linalg.svd(embeddings - mean, full_matrices=False)

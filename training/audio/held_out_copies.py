@@ -35,7 +35,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    network = OnnxModel(load_audio_manifest(MODEL_DIR).network, threads=args.threads)
+    manifest = load_audio_manifest(MODEL_DIR)
+    network = OnnxModel(manifest.network, threads=args.threads)
     rng = np.random.default_rng(0)
     chosen = recordings(args.count, rng)
     parents = [read_clip(c)[: round(LONGEST_S * SAMPLE_RATE_HZ)] for c in chosen]
@@ -51,9 +52,8 @@ def main() -> None:
         sources = np.array([c.page for c in chosen] + [chosen[n].page for n, _ in kept])
         value = bootstrap(auc, scores, labels, sources)
         pairs = float(np.mean(fake > real[[n for n, _ in kept]]))
-        rows.append(
-            {"method": name, "kind": kind, "copies": len(kept), "auc": str(value), "pairs_right": round(pairs, 3)}
-        )
+        found = {"method": name, "kind": kind, "copies": len(kept), "auc": str(value), "pairs_right": round(pairs, 3)}
+        rows.append({**found, "model": manifest.version})
         print(rows[-1], flush=True)
     OUT.write_text(json.dumps(rows, indent=1) + "\n")
 

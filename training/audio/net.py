@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.audio.spectra import BINS, MEL_BANDS, ShortTimeSpectrum, Spectrum, Views
+from training.audio.spectra import BINS, MEL_BANDS, OWN_SHARE, Linear, ShortTimeSpectrum, Spectrum, Views
 from training.audio.whisper_weights import read_encoder
 
 STEM_WIDTH = 512  # Whisper base
@@ -21,6 +21,12 @@ DILATIONS = (1, 2, 3)
 POOLED = 384
 ATTENTION = 96
 EMBEDDING = 96
+TAPS = 5
+_EDGES = (
+    slice(2, TAPS),
+    slice(0, TAPS),
+    slice(0, TAPS - 1),
+)  # taps inside an even number of frames, every second taken
 
 
 class Block(nn.Module):
@@ -53,7 +59,7 @@ class Detector(nn.Module):
         self.conv1 = nn.Conv1d(MEL_BANDS, STEM_WIDTH, 3, padding=1)
         self.conv2 = nn.Conv1d(STEM_WIDTH, STEM_WIDTH, 3, stride=2, padding=1)
         self.mn = nn.BatchNorm1d(STEM_WIDTH)
-        self.lin, self.ln = nn.Conv1d(2 * BINS, width, 5, stride=2, padding=2), nn.BatchNorm1d(width)
+        self.lin, self.ln = nn.Conv1d(2 * BINS, width, TAPS, stride=2, padding=TAPS // 2), nn.BatchNorm1d(width)
         self.ph, self.pn = nn.Conv1d(BINS, width // 2, 5, stride=2, padding=2), nn.BatchNorm1d(width // 2)
         self.inp, self.inn = nn.Conv1d(STEM_WIDTH + width + width // 2, width, 1), nn.BatchNorm1d(width)
         self.blocks = nn.ModuleList(Block(width, d) for d in DILATIONS)
@@ -82,8 +88,25 @@ class Detector(nn.Module):
         with torch.autocast("cpu", enabled=False):  # powers span more than bfloat16 can tell apart
             mel, linear, phase = self.views(spectrum)
         stem = functional.gelu(self.conv2(functional.gelu(self.conv1(mel))))
-        parts = [self.mn(stem), functional.relu(self.ln(self.lin(linear))), functional.relu(self.pn(self.ph(phase)))]
+        parts = [
+            self.mn(stem),
+            functional.relu(self.ln(self._linear(linear))),
+            functional.relu(self.pn(self.ph(phase))),
+        ]
         return torch.cat(parts, dim=1)
+
+    def _linear(self, linear: Linear) -> Tensor:
+        """Return `lin` of every bin against the window's level and against its own mean, (batch, width, frames / 2).
+
+        The two differ by what stands still, so one convolution hears both, and what stands still is added; at the edges some
+        taps hear nothing.
+        """
+        own, mean = linear
+        by_level, by_own = self.lin.weight.chunk(2, dim=1)
+        heard = functional.conv1d(own, by_own + OWN_SHARE * by_level, self.lin.bias, stride=2, padding=TAPS // 2)
+        still = torch.einsum("oik,bi->bok", by_level, mean[:, :, 0])
+        first, middle, last = (still[:, :, taps].sum(dim=2, keepdim=True) for taps in _EDGES)
+        return heard + torch.cat([first, middle.expand(-1, -1, heard.shape[2] - 2), last], dim=2)
 
     def _pool(self, x: Tensor) -> Tensor:
         """Attentive mean and deviation over time: (batch, POOLED, frames) -> (batch, 2 * POOLED)."""

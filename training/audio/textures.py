@@ -37,18 +37,16 @@ class Textures(nn.Module):
         super().__init__()
         self.register_buffer("bank", _tensor(_bank().T))
         self.register_buffer("cosines", _tensor(scipy.fft.dct(np.eye(FILTERS), axis=0, norm="ortho")[:COEFFICIENTS]))
-        self.register_buffer("bin_groups", _tensor(_means(np.arange(1, BINS), _GROUPS, BINS)))
-        self.register_buffer("filter_groups", _tensor(_means(np.arange(FILTERS), _GROUPS, FILTERS)))
-        self.register_buffer("lag_groups", _tensor(_means(np.arange(FILTERS), _LAG_GROUPS, FILTERS)))
-        self.register_buffer("smoothing", _tensor(_smoothing()))
+        self.register_buffer("bin_groups", _tensor(group_means(np.arange(1, BINS), _GROUPS, BINS)))
+        self.register_buffer("filter_groups", _tensor(group_means(np.arange(FILTERS), _GROUPS, FILTERS)))
+        self.register_buffer("lag_groups", _tensor(group_means(np.arange(FILTERS), _LAG_GROUPS, FILTERS)))
+        self.register_buffer("smoothing", _tensor(running_means()))
 
     def forward(self, spectrum: Spectrum) -> Tensor:
         real, imaginary = spectrum
         power = real**2 + imaginary**2  # (batch, bins, frames)
-        bands = torch.log(self.bank @ power + _FLOOR)
+        bands, loud = self._bands(power)
         cepstra = self.cosines @ bands
-        level = bands.mean(dim=1)
-        loud = (level > _percentile(torch.sort(level, dim=1).values, _QUIET_PERCENT)[:, None]).float()
         return torch.cat(
             [
                 *_shape(cepstra),
@@ -59,6 +57,23 @@ class Textures(nn.Module):
             ],
             dim=1,
         )
+
+    def heard(self, spectrum: Spectrum) -> tuple[Tensor, Tensor]:
+        """Return log power (batch, bins, frames) and which frames are words: (batch, frames), 0 or 1."""
+        power = spectrum[0] ** 2 + spectrum[1] ** 2
+        return torch.log(power + _FLOOR), self._bands(power)[1]
+
+    def phase_steps(self, real: Tensor, imaginary: Tensor) -> tuple[Tensor, Tensor]:
+        """Return cosine and sine of the phase's advance from frame to frame."""
+        ahead = _times(real[:, :, 1:], imaginary[:, :, 1:], real[:, :, :-1], -imaginary[:, :, :-1])
+        size = torch.sqrt(ahead[0] ** 2 + ahead[1] ** 2 + 1e-20)
+        return ahead[0] / size, ahead[1] / size
+
+    def _bands(self, power: Tensor) -> tuple[Tensor, Tensor]:
+        bands = torch.log(self.bank @ power + _FLOOR)
+        level = bands.mean(dim=1)
+        loud = (level > _percentile(torch.sort(level, dim=1).values, _QUIET_PERCENT)[:, None]).float()
+        return bands, loud
 
     def _fine(self, log_power: Tensor, loud: Tensor) -> list[Tensor]:
         """How far bins are from their neighbours, in words and in pauses."""
@@ -73,9 +88,7 @@ class Textures(nn.Module):
 
     def _phase(self, real: Tensor, imaginary: Tensor, power: Tensor) -> list[Tensor]:
         """How regularly phase advances from frame to frame: weighed by power, and in second differences."""
-        ahead = _times(real[:, :, 1:], imaginary[:, :, 1:], real[:, :, :-1], -imaginary[:, :, :-1])
-        size = torch.sqrt(ahead[0] ** 2 + ahead[1] ** 2 + 1e-20)
-        cosine, sine = ahead[0] / size, ahead[1] / size
+        cosine, sine = self.phase_steps(real, imaginary)
         weight = power[:, :, 1:]
         sums = [(part * weight).sum(dim=2, keepdim=True) for part in (cosine, sine)]
         steady = torch.sqrt(sums[0] ** 2 + sums[1] ** 2) / weight.sum(dim=2, keepdim=True).clamp(min=1e-9)
@@ -147,7 +160,7 @@ def _bank() -> NDArray[np.float64]:
     return np.asarray(np.maximum(0, 1 - np.abs(bins[:, None] - edges[None, 1:-1]) / (edges[1] - edges[0])))
 
 
-def _means(members: NDArray[np.int64], groups: int, width: int) -> NDArray[np.float64]:
+def group_means(members: NDArray[np.int64], groups: int, width: int) -> NDArray[np.float64]:
     """Return a matrix (groups, width) that takes means of neighbours."""
     matrix = np.zeros((groups, width))
     for row, group in enumerate(np.array_split(members, groups)):
@@ -155,7 +168,7 @@ def _means(members: NDArray[np.int64], groups: int, width: int) -> NDArray[np.fl
     return matrix
 
 
-def _smoothing() -> NDArray[np.float64]:
+def running_means() -> NDArray[np.float64]:
     """Return a matrix (bins, bins) that takes running means; beyond the edges bins are mirrored."""
     matrix, half = np.zeros((BINS, BINS)), _SMOOTHED_BINS // 2
     for row in range(BINS):

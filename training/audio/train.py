@@ -29,12 +29,14 @@ from training.audio.batches import GROUP, PER_LABEL, Pool, load_pool
 from training.audio.data import Clip, load_clips
 from training.audio.evaluate import clip_scores, matched, page_auc, unseen
 from training.audio.net import Detector, load_stem
+from training.audio.plane_net import PlaneDetector
 from training.audio.spectral_augment import damaged
 from training.audio.views import INT16, open_view
 from training.metrics import auc
 
 SMALLEST_RATE = 0.01  # of the first
 REMEMBERED = 0.995  # of the averaged weights, from step to step
+Voice = Detector | PlaneDetector
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Config:
     smooth: float
     rank: float
     check: int
+    kind: str = "tdnn"  # or "plane"
+    start: str = ""  # the run whose averaged weights it begins with
 
 
 def read_config(path: Path) -> Config:
@@ -63,8 +67,10 @@ def read_config(path: Path) -> Config:
     return Config(**tomllib.loads(path.read_text()))
 
 
-def build(config: Config) -> Detector:
+def build(config: Config) -> Voice:
     """Return the network of a configuration, not trained."""
+    if config.kind == "plane":
+        return PlaneDetector(dropout=config.dropout)
     return Detector(width=config.width, dropout=config.dropout)
 
 
@@ -78,7 +84,7 @@ def loss_of(logits: Tensor, labels: Tensor, *, smooth: float, rank: float) -> Te
 
 
 @torch.no_grad()
-def window_logits(net: Detector, windows: NDArray[np.int16], rows: list[int]) -> NDArray[np.float64]:
+def window_logits(net: Voice, windows: NDArray[np.int16], rows: list[int]) -> NDArray[np.float64]:
     """Return the logits of some rows."""
     net.eval()
     parts = []
@@ -89,7 +95,7 @@ def window_logits(net: Detector, windows: NDArray[np.int16], rows: list[int]) ->
     return np.concatenate(parts).astype(np.float64)
 
 
-def dev_line(net: Detector, clips: Mapping[str, Clip], systems: frozenset[str]) -> str:
+def dev_line(net: Voice, clips: Mapping[str, Clip], systems: frozenset[str]) -> str:
     """Return the AUC on unseen systems of matched dev pages: over all, and the mean within a page."""
     paths, windows = open_view("dev", "clean")
     known = [p if p in clips and clips[p].part == "dev" else "" for p in paths]
@@ -103,7 +109,7 @@ def dev_line(net: Detector, clips: Mapping[str, Clip], systems: frozenset[str]) 
     return f"dev AUC {auc(scores, labels):.3f}, within a page {page_auc(scored, scores, everything):.3f}"
 
 
-def fit(net: Detector, pool: Pool, clips: Mapping[str, Clip], config: Config, run: Path, *, minutes: float) -> None:
+def fit(net: Voice, pool: Pool, clips: Mapping[str, Clip], config: Config, run: Path, *, minutes: float) -> None:
     """Train from where runs/<name>/last.pt stands to the last step or the deadline."""
     optimizer = torch.optim.AdamW(
         [p for p in net.parameters() if p.requires_grad], config.rate, weight_decay=config.decay
@@ -134,7 +140,7 @@ def fit(net: Detector, pool: Pool, clips: Mapping[str, Clip], config: Config, ru
                 log.write(line + "\n")
 
 
-def update(net: Detector, optimizer: torch.optim.Optimizer, windows: Tensor, labels: Tensor, config: Config) -> float:
+def update(net: Voice, optimizer: torch.optim.Optimizer, windows: Tensor, labels: Tensor, config: Config) -> float:
     """Take one step and return its loss."""
     net.train()
     with torch.no_grad():
@@ -149,7 +155,7 @@ def update(net: Detector, optimizer: torch.optim.Optimizer, windows: Tensor, lab
     return float(loss.detach())
 
 
-def restore(net: Detector, optimizer: torch.optim.Optimizer, path: Path) -> int:
+def restore(net: Voice, optimizer: torch.optim.Optimizer, path: Path) -> int:
     """Fill network and optimiser from a checkpoint and return its step; 0 when there is none."""
     if not path.is_file():
         return 0
@@ -163,7 +169,7 @@ def restore(net: Detector, optimizer: torch.optim.Optimizer, path: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--whisper", type=Path, required=True)
+    parser.add_argument("--whisper", type=Path, help="needed by the kind tdnn")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--minutes", type=float, default=600.0, help="stop after this long, whatever the config says")
     args = parser.parse_args()
@@ -179,7 +185,10 @@ def main() -> None:
         f"{len(pool.places)} windows, {len(pool.pages)} pages with both labels, {len(pool.systems)} systems", flush=True
     )
     net = build(config)
-    load_stem(net, args.whisper)
+    if isinstance(net, Detector):
+        load_stem(net, args.whisper)
+    if config.start:
+        net.load_state_dict(torch.load(args.runs / config.start / "mean.pt")["net"])
     fit(net, pool, clips, config, run, minutes=args.minutes)
 
 

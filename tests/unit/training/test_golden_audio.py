@@ -18,16 +18,20 @@ from forensics.detect.onnx import OnnxModel
 from forensics.media.audio import SAMPLE_RATE_HZ
 from forensics.media.speech import WINDOW_SAMPLES, model_window
 from training.audio.attribution import OTHER, FamilyHead
-from training.audio.export import Exported, write_onnx
-from training.audio.net import EMBEDDING, POOLED, Detector
-from training.audio.spectra import BINS, FFT, HOP, ShortTimeSpectrum, phase_regularity
+from training.audio.export import Exported, Voices, write_onnx
+from training.audio.figures_net import FiguresNet
+from training.audio.grain import Grain, grain
+from training.audio.low_rank import narrow_stem
+from training.audio.net import EMBEDDING, POOLED, STEM_WIDTH, Detector
+from training.audio.plane_net import PlaneDetector
+from training.audio.spectra import BINS, FFT, HOP, OWN_SHARE, ShortTimeSpectrum, linear_views, phase_regularity
 from training.audio.spectral_augment import damaged
 from training.audio.textures import Textures, textures
 from training.audio.train import loss_of
 from training.audio.trees import TreeSum
 
 RNG = np.random.default_rng(5)
-FEATURES = 361
+FEATURES, GRAIN_FEATURES = 361, 792
 
 
 def windows(count: int) -> np.ndarray:
@@ -61,7 +65,10 @@ def test_the_exported_graph_equals_the_trained_network(tmp_path: Path) -> None:
     net = Detector(width=64, dropout=0.3).eval()
     labels = ("hifigan", OTHER)
     head = FamilyHead(labels, RNG.normal(0, 0.1, (2 * POOLED, 2)), np.zeros(2), 0.9, 1.0, 0.5)
-    model = Exported(net, torch.eye(EMBEDDING)[:, :4], torch.zeros(4), head, TreeSum(small_trees())).eval()
+    width = FEATURES + GRAIN_FEATURES
+    figures = FiguresNet(torch.zeros(width), torch.ones(width))
+    voices = Voices(TreeSum(small_trees()), TreeSum(small_trees(GRAIN_FEATURES)), figures)
+    model = Exported(net, torch.eye(EMBEDDING)[:, :4], torch.zeros(4), head, voices).eval()
     write_onnx(model, tmp_path / "net.onnx")
     net.eval()
     samples = windows(3)
@@ -75,8 +82,8 @@ def test_the_exported_graph_equals_the_trained_network(tmp_path: Path) -> None:
     np.testing.assert_allclose(served["families"].sum(axis=1), 1, atol=1e-5)
 
 
-def small_trees() -> HistGradientBoostingClassifier:
-    x = RNG.normal(0, 5, (400, FEATURES))
+def small_trees(width: int = FEATURES) -> HistGradientBoostingClassifier:
+    x = RNG.normal(0, 5, (400, width))
     model = HistGradientBoostingClassifier(max_iter=12, max_leaf_nodes=7, min_samples_leaf=5)
     return model.fit(x, (x[:, 3] + x[:, 40] > 0).astype(int))
 
@@ -102,6 +109,51 @@ def test_figures_are_told_alike_for_one_window_and_for_many() -> None:
     samples = windows(3)
     layer = Textures()(ShortTimeSpectrum()(torch.from_numpy(samples))).numpy()
     np.testing.assert_allclose(textures(samples[1:2])[0], layer[1], atol=1e-4)
+
+
+def test_the_grain_is_told_alike_for_one_window_and_for_many_and_whatever_its_sign() -> None:
+    samples = windows(3)
+    several = Grain()(torch.from_numpy(samples), ShortTimeSpectrum()(torch.from_numpy(samples))).numpy()
+    assert several.shape == (3, GRAIN_FEATURES) and np.isfinite(several).all()
+    np.testing.assert_allclose(grain(-samples[1:2])[0], several[1], atol=1e-3)
+
+
+def test_the_grain_hears_what_goes_together() -> None:
+    noise = 0.05 * RNG.standard_normal((2, WINDOW_SAMPLES)).astype(np.float32)
+    swelling = 1 + 0.9 * np.sin(2 * np.pi * 3 * np.arange(WINDOW_SAMPLES) / SAMPLE_RATE_HZ).astype(np.float32)
+    found = grain(np.stack([noise[0], noise[1] * swelling]))
+    bands = slice(2 * 100 + 100 + 8 * 8 + 4 * 11, 2 * 100 + 100 + 8 * 8 + 4 * 11 + 120)  # pairs of bands
+    assert found[1, bands].mean() > found[0, bands].mean() + 0.3
+
+
+def test_one_convolution_hears_bins_against_both_their_levels() -> None:
+    torch.manual_seed(3)
+    net = Detector(width=64, dropout=0.3).eval()
+    real, imaginary = ShortTimeSpectrum()(torch.from_numpy(windows(2)))
+    own, mean = linear_views(real**2 + imaginary**2)
+    with torch.no_grad():
+        whole = net.lin(torch.cat([own * OWN_SHARE + mean, own], dim=1))
+        torch.testing.assert_close(net._linear((own, mean)), whole, atol=1e-4, rtol=1e-4)
+
+
+def test_a_narrow_stem_of_full_rank_is_the_stem() -> None:
+    torch.manual_seed(4)
+    net = Detector(width=64, dropout=0.3).eval()
+    samples = torch.from_numpy(windows(2))
+    with torch.no_grad():
+        before = net.listen(samples)[0]
+        narrow_stem(net, samples, rank=STEM_WIDTH)
+        torch.testing.assert_close(net.listen(samples)[0], before, atol=1e-3, rtol=1e-3)
+
+
+def test_the_second_network_takes_any_even_number_of_frames() -> None:
+    torch.manual_seed(5)
+    net = PlaneDetector(dropout=0.3).eval()
+    samples = torch.from_numpy(windows(2))
+    with torch.no_grad():
+        for length in (WINDOW_SAMPLES, WINDOW_SAMPLES * 3 // 4):
+            logit, _, _ = net.listen(samples[:, :length])
+            assert logit.shape == (2,) and torch.isfinite(logit).all()
 
 
 def test_damage_keeps_the_shape_and_never_sees_a_label() -> None:
