@@ -60,6 +60,7 @@ def test_a_steady_tone_has_regular_phase_and_noise_has_not() -> None:
     assert abs(float(found[1, :, 5:-5].mean())) < 0.1
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # of the exporter, in newer torch
 def test_the_exported_graph_equals_the_trained_network(tmp_path: Path) -> None:
     torch.manual_seed(1)
     net = Detector(width=64, dropout=0.3).eval()
