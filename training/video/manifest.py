@@ -6,6 +6,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from forensics.detect.face_forgery import MODEL_DIRECTORY as FACE_DIRECTORY
@@ -34,11 +35,11 @@ def manifest(clips: Sequence[Clip], settings: ModelSettings) -> str:
         *(mode_text(f"operating.{name}", bounds, clips, pooled, "frames") for name, bounds in modes.items()),
     ]
     if has_face_model(settings.models_dir):
-        own = face_modes(clips, settings.models_dir)
+        own, faces = own_modes(settings.models_dir), face_modes(clips, settings.models_dir)
         parts.append(f"[faces]\nupper_share = {UPPER_SHARE}\nleast_looks = {LEAST_LOOKS}\n")
-        parts.append(spans_text("faces.spans", enter=own["normal"].synthetic, leave=own["strict"].synthetic))
+        parts.append(spans_text("faces.spans", enter=faces["normal"].synthetic, leave=own["strict"].synthetic))
         scores = {c.name: score for c in clips if (score := c.face_score) is not None}
-        parts += [mode_text(f"faces.{name}", bounds, clips, scores, "faces") for name, bounds in own.items()]
+        parts += [mode_text(f"faces.{name}", bounds, clips, scores, "faces") for name, bounds in faces.items()]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -57,16 +58,22 @@ def frame_modes(
     return {"normal": Thresholds(normal, authentic), "strict": Thresholds(min(raised, normal), authentic)}
 
 
+def own_modes(models_dir: Path) -> dict[str, Thresholds]:
+    """Return the face model's own thresholds."""
+    table = tomllib.loads((models_dir / FACE_DIRECTORY / "manifest.toml").read_text())["operating"]
+    return {name: Thresholds(table[name]["synthetic"], table[name]["authentic"]) for name in ("normal", "strict")}
+
+
 def face_modes(clips: Sequence[Clip], models_dir: Path) -> dict[str, Thresholds]:
     """Return the face model's own thresholds, `synthetic` raised where real clips lie above.
 
     Normal is raised until none does, strict until at most TOLERATED: of the clips as they came and of those that
     training.video.made has cut to a few seconds and encoded anew, as every platform does.
     """
-    table = tomllib.loads((models_dir / FACE_DIRECTORY / "manifest.toml").read_text())["operating"]
+    own = own_modes(models_dir)
     reals = sorted([*(c.face_score or 0.0 for c in clips if not c.fake), *cut_again(models_dir)], reverse=True)
     return {
-        name: Thresholds(max(table[name]["synthetic"], above(reals[allowed])), table[name]["authentic"])
+        name: replace(own[name], synthetic=max(own[name].synthetic, above(reals[allowed])))
         for name, allowed in (("normal", 0), ("strict", TOLERATED))
     }
 
