@@ -20,6 +20,7 @@ help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP)  ## a virtual environment with everything, by hash from the lock; instant when nothing changed
+	@$(BIN)/python models/fetch_encoders.py
 
 $(STAMP): requirements.lock layers/forensics/pyproject.toml $(wildcard models/encoders.toml)
 	@python=$$($(FIND_PYTHON)) || true; \
