@@ -75,7 +75,8 @@ class GraphHead(nn.Module):
         nodes = self.attend(torch.cat([bands, moments, master], dim=1).float()).float()
         bands, moments, master = nodes[:, :BANDS], nodes[:, BANDS:-1], nodes[:, -1]
         read = [bands.mean(dim=1), bands.amax(dim=1), moments.mean(dim=1), moments.amax(dim=1), master]
-        return self.out(self.drop(torch.cat(read, dim=1)))[:, 0].float()  # type: ignore[no-any-return]
+        logits: Tensor = self.out(self.drop(torch.cat(read, dim=1)))
+        return logits[:, 0].float()
 
 
 class PlaneDetector(nn.Module):

@@ -129,7 +129,7 @@ def _approximation(rgb: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
 
 
 def _halved(plane: NDArray[np.uint8]) -> Floats:
-    """Return half the sum of each 2x2 pixels; two neighbours are read as one 16-bit number, which is five times as quick."""
+    """Return half the sum of each 2x2 pixels; two neighbours are read as one 16-bit number: quicker than strided sums."""
     both = plane.view(np.uint16)
     pairs = (both & 0xFF) + (both >> 8)
     return (pairs[0::2] + pairs[1::2]).astype(np.float32) * np.float32(0.5)
