@@ -14,7 +14,7 @@ FIND_PYTHON := for python in python3 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest -q
 
 .PHONY: help setup serve demo key check test test-fast test-e2e test-contract test-slow lint types imports bench lock openapi \
-	fetch-encoders train-audio train-face evaluate evaluate-image evaluate-audio clean
+	fetch-encoders audio-views train-audio train-face evaluate evaluate-image evaluate-audio clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -91,10 +91,16 @@ fetch-encoders: $(STAMP)  ## the pinned third-party encoders, into the cache
 	$(BIN)/python models/fetch_encoders.py
 
 TRAIN := python
-train-audio:  ## train and measure the speech model (AUDIO_EXTRA, WHISPER=model.bin; an environment of training/requirements.txt)
-	$(TRAIN) -m training.audio.train --config training/audio/configs/tdnn.toml --whisper $(WHISPER)
-	$(TRAIN) -m training.audio.train --config training/audio/configs/tdnn_next.toml --whisper $(WHISPER)
-	$(TRAIN) -m training.audio.export --run runs/audio-tdnn-next
+HISTORIES ?= 0 1 2 3
+audio-views:  ## cut and augment every window (AUDIO_EXTRA, which training.audio.collect and dedupe filled)
+	for view in $(HISTORIES); do $(TRAIN) -m training.audio.views --part train --view $$view || exit 1; done
+	$(TRAIN) -m training.audio.joins --view $(lastword $(HISTORIES))
+	for view in clean telephone mp3_32k noisy; do $(TRAIN) -m training.audio.views --part test --view $$view || exit 1; done
+	$(TRAIN) -m training.audio.views --part dev --view clean
+
+train-audio:  ## train and measure the speech model (AUDIO_EXTRA with views, WHISPER=model.bin; an environment of training/requirements.txt)
+	WHISPER=$(WHISPER) $(TRAIN) -m training.audio.figures_net
+	WHISPER=$(WHISPER) $(TRAIN) -m training.audio.export
 	$(TRAIN) -m training.audio.spans
 	$(TRAIN) -m training.audio.partial
 	$(if $(VOCODERS),$(TRAIN) -m training.audio.held_out_copies --weights $(VOCODERS))

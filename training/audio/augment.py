@@ -16,7 +16,9 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from forensics.media.audio import SAMPLE_RATE_HZ, Samples, decode_audio
-from forensics.media.speech import WINDOW_SAMPLES, model_window, trim_edges
+from forensics.media.speech import model_window, trim_edges
+
+SHORT_S, LONGEST_S = (1.5, 3.0), 4.5  # what is left of a clip before anything happens to it
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class History:
     codec: float = 0.55
     codec_twice: float = 0.2
     pad: float = 0.15
+    short: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ CODECS = (
 
 def augment(samples: Samples, rng: np.random.Generator, history: History = History()) -> Samples:
     """Return one random model window, float32 (WINDOW_SAMPLES,), of a mono clip."""
-    clip = crop(samples, rng, length=WINDOW_SAMPLES + SAMPLE_RATE_HZ // 2)
+    seconds = rng.uniform(*SHORT_S) if rng.random() < history.short else LONGEST_S
+    clip = crop(samples, rng, length=round(seconds * SAMPLE_RATE_HZ))
     steps: tuple[tuple[float, Callable[[Samples, np.random.Generator], Samples]], ...] = (
         (history.speed, change_speed),
         (history.room, add_room),

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.detect.audio_manifest import AudioManifest, load_audio_manifest
-from forensics.detect.manifest import OTHER_FAMILY
 from training.audio.calibrate import balanced
 from training.audio.data import Clip, load_clips
 from training.audio.evaluate import matched, unseen
+from training.audio.named import named
 from training.audio.scoring import has_view, score
 from training.metrics import auc, bootstrap, ece, eer, recall_at
 from training.plots import reliability_svg, roc_svg
@@ -42,8 +42,8 @@ counting by the root of its size. {weakness}
 **Intended use**: triage by people who can look further, beside what the file says of itself. **Not for**: proof, identification,
 moderation without review, music, singing.
 
-The sum of four voices: a time-delay network over three views of the spectrum, one of them through the convolutions of Whisper base
-(OpenAI, MIT); boosted trees on figures of the spectrum; boosted trees on figures of its grain; a small network on all figures.
+A small network, averaged over a few beginnings, on figures of a window of 4 s: of its spectrum, of the spectrum's grain, of long
+frames, and of what the convolutions of Whisper base (OpenAI, MIT) say.
 Data, splits and what was tried: docs/models/audio.md and training/audio/sources.csv. Pages, corpora and systems of the test part
 were never trained on.
 
@@ -64,11 +64,6 @@ SHORT_OF_BAR = (
     "**It misses the bar** (AUC 0.85 on unseen systems of matched pages, clean): it is a help to people, not a judge."
 )
 CHARTS = "\n![ROC](roc.svg) ![Reliability](reliability.svg)\n"
-NAMED = """
-## Families it names
-
-{families}, from probability {threshold:.2f} on, and only for what leans towards fake. Chosen on pages held out: see manifest.toml.
-"""
 COPIES = """
 ## Neural and classic methods apart
 
@@ -104,7 +99,7 @@ def main() -> None:
             (MODEL_DIR / "reliability.svg").write_text(chart)
     (MODEL_DIR / "roc.svg").write_text(roc_svg([*curves.values()], names=[*curves], measured_on="unseen systems"))
     text = intro(manifest, weak=auc(*curves["clean"]) < BAR_AUC) + HEAD + "".join(lines) + CHARTS + DECIDED + decided
-    (MODEL_DIR / "card.md").write_text(text + copies() + families(manifest))
+    (MODEL_DIR / "card.md").write_text(text + copies() + named(manifest, clips, threads=threads))
     print(text)
 
 
@@ -117,14 +112,6 @@ def copies() -> str:
         for r in found
     )
     return COPIES.format(rows=rows) if rows else ""
-
-
-def families(manifest: AudioManifest) -> str:
-    """Return which generator families are named."""
-    named = [label for label in manifest.attribution.labels if label != OTHER_FAMILY] if manifest.attribution else []
-    if not (named and manifest.attribution):
-        return "\n## Families it names\n\nNone: no family was right nine times in ten on pages held out.\n"
-    return NAMED.format(families=", ".join(named), threshold=manifest.attribution.threshold)
 
 
 def intro(manifest: AudioManifest, *, weak: bool) -> str:

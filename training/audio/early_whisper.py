@@ -1,40 +1,32 @@
-"""Whisper's log-mel front end and first layers, frozen: what training.audio.frozen measures beside the network that is served."""
+"""Whisper's log-mel front end and first layers, frozen; the convolutions are part of what is served (training.audio.channels)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from forensics.media.speech import WINDOW_SAMPLES
 from training.audio.mel import mel_filters
+from training.audio.spectra import FFT, HOP, Spectrum
 from training.audio.whisper_weights import read_encoder
 
-FFT, HOP, BANDS = 400, 160, 80
+BANDS = 80
 FRAMES = WINDOW_SAMPLES // HOP // 2  # after the strided convolution
 DYNAMIC_RANGE = 8.0  # decades below the loudest cell, as in whisper/audio.py
 
 
 class LogMel(nn.Module):
-    """Whisper's log-mel spectrogram: (batch, samples) -> (batch, 80, frames)."""
+    """Whisper's log-mel spectrogram: Spectrum -> (batch, BANDS, frames)."""
 
     def __init__(self) -> None:
         super().__init__()
-        angles = 2 * np.pi * np.outer(np.arange(FFT // 2 + 1), np.arange(FFT)) / FFT
-        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)
-        basis = np.concatenate([np.cos(angles), np.sin(angles)]) * window
-        self.register_buffer("basis", torch.tensor(basis[:, None, :], dtype=torch.float32))
-        self.register_buffer("filters", torch.from_numpy(mel_filters(bands=BANDS, fft_size=FFT))[:, :, None])
+        self.register_buffer("filters", torch.from_numpy(mel_filters(bands=BANDS, fft_size=FFT)))
 
-    def forward(self, samples: Tensor) -> Tensor:
-        padded = functional.pad(samples[:, None, :], (FFT // 2, FFT // 2))
-        parts = functional.conv1d(padded, self.basis, stride=HOP)[:, :, :-1]
-        real, imaginary = parts.chunk(2, dim=1)
-        mel = functional.conv1d(real**2 + imaginary**2, self.filters)
-        log = torch.log10(torch.clamp(mel, min=1e-10))
+    def forward(self, spectrum: Spectrum) -> Tensor:
+        log = torch.log10((self.filters @ (spectrum[0] ** 2 + spectrum[1] ** 2)).clamp(min=1e-10))
         top = log.amax(dim=(1, 2), keepdim=True)
         return (torch.maximum(log, top - DYNAMIC_RANGE) + 4.0) / 4.0
 
@@ -58,26 +50,27 @@ class Block(nn.Module):
 
 
 class EarlyWhisper(nn.Module):
-    """The first layers: (batch, samples) -> states, one per stage, each (batch, FRAMES, width)."""
+    """The first layers: Spectrum -> states, one per stage, each (batch, FRAMES, width)."""
 
     def __init__(self, width: int, *, layers: int) -> None:
         super().__init__()
         self.mel = LogMel()
         self.conv1 = nn.Conv1d(BANDS, width, 3, padding=1)
-        self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
+        self.conv2: nn.Module = nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.positions = nn.Parameter(torch.zeros(FRAMES, width))
         self.blocks = nn.ModuleList(Block(width, width // 64) for _ in range(layers))
 
-    def forward(self, samples: Tensor) -> list[Tensor]:
-        with torch.autocast("cpu", enabled=False):  # powers span more than bfloat16 can tell apart
-            mel = self.mel(samples)
-        x = functional.gelu(self.conv1(mel))
-        states = [functional.gelu(self.conv2(x)).transpose(1, 2)]
+    def forward(self, spectrum: Spectrum) -> list[Tensor]:
+        states = [functional.gelu(self.conv2(self.inner(spectrum))).transpose(1, 2)]
         x = states[0] + self.positions[: states[0].shape[1]]
         for block in self.blocks:
             x = block(x)
             states.append(x)
         return states
+
+    def inner(self, spectrum: Spectrum) -> Tensor:
+        """Return what the first convolution says: (batch, width, frames)."""
+        return functional.gelu(self.conv1(self.mel(spectrum)))
 
 
 def pooled(states: list[Tensor]) -> Tensor:
@@ -105,5 +98,5 @@ def load_whisper(encoder: EarlyWhisper, path: Path) -> None:
             for mine, their in zip(("weight", "bias"), parts, strict=True):
                 state[f"blocks.{index}.{ours}.{mine}"] = tensors[f"encoder/layer_{index}/{theirs}/{their}"]
     missing, unexpected = encoder.load_state_dict(state, strict=False)
-    if unexpected or set(missing) != {"mel.basis", "mel.filters"}:
+    if unexpected or set(missing) != {"mel.filters"}:
         raise ValueError(f"weights do not fit: {missing} {unexpected}")

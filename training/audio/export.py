@@ -1,14 +1,13 @@
-"""Write models/audio from a run: python -m training.audio.export --run runs/audio-tdnn-next
+"""Write models/audio from trained members: python -m training.audio.export --runs runs
 
-The network goes to ONNX with the feature distance and the families' probabilities beside the logit; calibration and thresholds come
-from the dev pages, the operating points from the test pages, both scored with the exported file.
+Figures and network go to ONNX as one graph, with the feature distance and the families' probabilities beside the logit; calibration
+and thresholds come from the dev pages, the operating points from the test pages, both scored with the exported file.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,45 +20,24 @@ from torch import Tensor, nn
 from forensics.detect.files import file_sha256
 from forensics.media.speech import WINDOW_SAMPLES
 from training.audio.attribution import FamilyHead, fit_families, no_families
-from training.audio.batches import load_pool
-from training.audio.blend import FIGURES_WEIGHT, GRAIN_WEIGHT, TREES_WEIGHT, fit_trees
 from training.audio.calibrate import Pair, calibrate
+from training.audio.channels import published
 from training.audio.data import load_clips
-from training.audio.figures_net import FiguresNet, fit_figures_net
-from training.audio.grain import Grain
-from training.audio.low_rank import narrow_stem
-from training.audio.net import POOLED, Detector
+from training.audio.figures import Figures
+from training.audio.figures_net import FiguresNet, load_figures_net
 from training.audio.scoring import score
-from training.audio.textures import Textures
-from training.audio.train import Config, build, read_config
-from training.audio.trees import TreeSum
-from training.audio.views import INT16
+from training.audio.views import INT16, open_view
 
-VERSION = "0.6.0"
+VERSION = "0.7.0"
 MODEL_DIR = Path("models/audio")
 NETWORK_FILE = "speech.onnx"
 LEAST_STORED_HALF = 1024  # elements; small tensors stay fp32
-KEPT_EXACT = (
-    "trees.",
-    "fine_trees.",
-    "textures.",
-    "grain.",
-    "figures.mean",
-    "figures.deviation",
-)  # a threshold moves a window from leaf to leaf
+KEPT_HALF = ("figures.hearing.", "net.members.")  # what is read off the spectrum stays exact
 LARGEST_HALF = 1e4
-WHITENING_WINDOWS, STEM_WINDOWS = 1536, 128
+DRAWN_FROM = "1"  # a view of training windows
+WHITENING_WINDOWS, NARROW_WINDOWS = 1536, 128
 LARGEST_QUANTILE = 0.999
 MEASURED_ON = "demo pages and corpora never trained on; seven in ten fakes are of systems never trained on"
-
-
-@dataclass(frozen=True)
-class Voices:
-    """What judges figures beside the network: trees on textures, trees on the grain, a network on both."""
-
-    trees: TreeSum
-    fine_trees: TreeSum
-    figures: FiguresNet
 
 
 class Exported(nn.Module):
@@ -68,45 +46,38 @@ class Exported(nn.Module):
     Distance is the root mean square of the whitened embedding.
     """
 
-    def __init__(self, net: Detector, projection: Tensor, offset: Tensor, families: FamilyHead, voices: Voices) -> None:
+    def __init__(
+        self, figures: Figures, net: FiguresNet, projection: Tensor, offset: Tensor, families: FamilyHead
+    ) -> None:
         super().__init__()
-        self.net, self.textures, self.grain = net, Textures(), Grain()
-        self.trees, self.fine_trees, self.figures = voices.trees, voices.fine_trees, voices.figures
+        self.figures, self.net = figures, net
         self.register_buffer("projection", projection)
         self.register_buffer("offset", offset)
         self.register_buffer("family_weights", torch.tensor(families.weights, dtype=torch.float32))
         self.register_buffer("family_bias", torch.tensor(families.bias, dtype=torch.float32))
 
     def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        spectrum = self.net.spectrum(samples)
-        logit, embedding, pooled = self.net(spectrum)
+        figures = self.figures(samples)
+        logit, embedding = self.net(figures)
         axes = embedding @ self.projection + self.offset
-        families = torch.softmax(pooled @ self.family_weights + self.family_bias, dim=1)
-        textures, grain = self.textures(spectrum), self.grain(samples, spectrum)
-        by_trees = TREES_WEIGHT * self.trees(textures) + GRAIN_WEIGHT * self.fine_trees(grain)
-        blended = logit + by_trees + FIGURES_WEIGHT * self.figures(torch.cat([textures, grain], dim=1))
-        return blended, torch.sqrt((axes**2).mean(dim=1)), families
+        families = torch.softmax(self.net.scaled(figures) @ self.family_weights + self.family_bias, dim=1)
+        return logit, torch.sqrt((axes**2).mean(dim=1)), families
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--without-families", action="store_true", help="do not look for families: it takes minutes")
     args = parser.parse_args()
-    config = read_config(args.run / "config.toml")
-    net = build(config)
-    net.load_state_dict(torch.load(args.run / "mean.pt")["net"])
-    net.eval()
     torch.set_num_threads(args.threads)
     MODEL_DIR.mkdir(parents=True, exist_ok=True)
-    windows = drawn_windows(config)
-    narrow_stem(net, windows[:STEM_WINDOWS])
-    projection, offset, largest = whitening(net, windows)
-    families = no_families(2 * POOLED) if args.without_families else fit_families(net)
+    net, figures, windows = load_figures_net(args.runs), Figures(published()).eval(), drawn_windows()
+    figures.hearing.narrow(figures.spectrum(windows[:NARROW_WINDOWS]))
+    projection, offset, largest = whitening(figures, net, windows)
+    families = no_families(len(net.mean)) if args.without_families else fit_families(net)
     path = MODEL_DIR / NETWORK_FILE
-    voices = Voices(TreeSum(fit_trees("textures")), TreeSum(fit_trees("grain")), fit_figures_net())
-    write_onnx(Exported(net, projection, offset, families, voices).eval(), path)
+    write_onnx(Exported(figures, net, projection, offset, families).eval(), path)
     clips = {str(c.path): c for c in load_clips()}
     scored = [score(path, part, "clean", clips, threads=args.threads) for part in ("dev", "test")]
     calibration = calibrate(*scored[0], *scored[1])
@@ -115,18 +86,17 @@ def main() -> None:
     print(text + families.manifest())
 
 
-def drawn_windows(config: Config) -> Tensor:
+def drawn_windows() -> Tensor:
     """Return training windows drawn by lot: (WHITENING_WINDOWS, WINDOW_SAMPLES)."""
-    pool = load_pool(config.views, {str(c.path): c for c in load_clips()})
-    chosen = np.random.default_rng(0).choice(len(pool.places), WHITENING_WINDOWS, replace=False)
-    windows = np.stack([pool.arrays[a][r] for a, r in pool.places[chosen]])
-    return torch.from_numpy(windows.astype(np.float32) / INT16)
+    _, windows = open_view("train", DRAWN_FROM)
+    rows = np.random.default_rng(0).choice(len(windows), WHITENING_WINDOWS, replace=False)
+    return torch.from_numpy(windows[np.sort(rows)].astype(np.float32) / INT16)
 
 
 @torch.no_grad()
-def whitening(net: Detector, windows: Tensor) -> tuple[Tensor, Tensor, float]:
+def whitening(figures: Figures, net: FiguresNet, windows: Tensor) -> tuple[Tensor, Tensor, float]:
     """Return projection and offset onto unit-variance axes of training embeddings, and their largest usual distance."""
-    parts = [net.listen(some)[1].numpy() for some in windows.split(32)]
+    parts = [net(figures(some))[1].numpy() for some in windows.split(32)]
     embeddings = np.concatenate(parts).astype(np.float64)
     mean = embeddings.mean(axis=0)
     _, spread, axes = np.linalg.svd(embeddings - mean, full_matrices=False)
@@ -154,8 +124,10 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     casts = []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        exact = tensor.name.startswith(KEPT_EXACT) or np.abs(values).max(initial=0.0) > LARGEST_HALF
-        if tensor.data_type != TensorProto.FLOAT or values.size < LEAST_STORED_HALF or exact:
+        large = np.abs(values).max(initial=0.0) > LARGEST_HALF
+        if tensor.data_type != TensorProto.FLOAT or values.size < LEAST_STORED_HALF or large:
+            continue
+        if not tensor.name.startswith(KEPT_HALF):
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(_half(values), f"{name}_half"))

@@ -1,37 +1,38 @@
-"""A small network on all figures of a window, taught as the first network is: fakes against recordings of their own page.
+"""A small network on all figures of a window: python -m training.audio.figures_net --runs runs
 
-Trees take each window for itself; here the pairwise loss within a page's group tells which figures differ when page and channel
-do not. A few networks from different beginnings are averaged. It takes minutes and costs nothing where it serves.
+A batch is made of groups of one page, and beside cross-entropy every fake is held against the recordings of its group: that tells
+which figures differ when page and channel do not. A few networks from different beginnings are averaged. Each takes minutes, is
+kept under <runs>/audio-figures/ and not trained again; all cost next to nothing where they serve.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
-from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from training.audio.batches import PER_LABEL, Pool, load_pool
-from training.audio.data import extra_dir, load_clips
-from training.audio.frozen import Extract, features
-from training.audio.grain import grain
-from training.audio.textures import textures
-from training.audio.train import loss_of
+from training.audio.data import load_clips
+from training.audio.figures import all_figures, training_views
 
-FIGURES: dict[str, Extract] = {"textures": textures, "grain": grain}
+RUN = "audio-figures"
 MEMBERS, STEPS, GROUPS = 3, 4000, 64
 WIDTH, NARROW = 512, 64
 HIDDEN_INPUTS, HIDDEN, NOISE = 0.2, 0.5, 0.1  # shares that dropout hides, and deviations added
 LARGEST = 4.0  # deviations from the mean
 RATE, DECAY, SMOOTH, RANK = 0.002, 0.1, 0.03, 0.5
+REPORT_EVERY = 500
 Floats = NDArray[np.float32]
 
 
 class FiguresNet(nn.Module):
-    """Figures (batch, width) -> logit (batch,), the mean of the members'."""
+    """Figures (batch, width) -> logit (batch,), the mean of the members', and embedding (batch, MEMBERS * NARROW)."""
 
     def __init__(self, mean: Tensor, deviation: Tensor) -> None:
         super().__init__()
@@ -39,9 +40,11 @@ class FiguresNet(nn.Module):
         self.register_buffer("deviation", deviation)
         self.members = nn.ModuleList(_member(len(mean)) for _ in range(MEMBERS))
 
-    def forward(self, figures: Tensor) -> Tensor:
+    def forward(self, figures: Tensor) -> tuple[Tensor, Tensor]:
         scaled = self.scaled(figures)
-        return torch.stack([member(scaled)[:, 0] for member in self.members]).mean(dim=0)
+        narrow = [member[:-1](scaled) for member in self.members]
+        logits = [member[-1](part)[:, 0] for member, part in zip(self.members, narrow, strict=True)]
+        return torch.stack(logits).mean(dim=0), torch.cat(narrow, dim=1)
 
     def scaled(self, figures: Tensor) -> Tensor:
         """Return figures in deviations from the mean of training, LARGEST at most."""
@@ -56,30 +59,57 @@ def _member(width: int) -> nn.Sequential:
     )
 
 
-def training_views() -> list[str]:
-    """Return the names of all training views there are."""
-    return sorted(folder.name.removeprefix("train-") for folder in (extra_dir() / "views").glob("train-*"))
-
-
-def all_figures(part: str, view: str) -> tuple[list[str], Floats]:
-    """Return the clip path of every row and its figures of all kinds, side by side."""
-    found = [features(kind, extract, part, view) for kind, extract in FIGURES.items()]
-    return found[0][0], np.concatenate([values for _, values in found], axis=1)
-
-
-@cache
-def fit_figures_net() -> FiguresNet:
-    """Train every member on groups of one page, from all training views."""
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--members", type=int, nargs="+", default=range(MEMBERS), help="train some, for several processes"
+    )
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    folder = args.runs / RUN
+    folder.mkdir(parents=True, exist_ok=True)
     views = training_views()
     pool = load_pool(views, {str(c.path): c for c in load_clips()})
-    tables = [all_figures("train", view)[1] for view in views]
-    figures = np.concatenate([table[pool.places[pool.places[:, 0] == n, 1]] for n, table in enumerate(tables)])
-    torch.manual_seed(0)
-    net = FiguresNet(torch.from_numpy(figures.mean(axis=0)), torch.from_numpy(figures.std(axis=0) + 1e-6))
-    scaled = net.scaled(torch.from_numpy(figures))
-    for seed, member in enumerate(net.members):
-        _train(member, scaled, pool, np.random.default_rng(seed))
+    print(f"{len(pool.places)} windows of views {', '.join(views)}, {len(pool.systems)} systems", flush=True)
+    figures = _figures(pool, views)
+    mean, deviation = figures.mean(dim=0), figures.std(dim=0) + 1e-6
+    figures -= mean
+    figures /= deviation
+    figures.clamp_(-LARGEST, LARGEST)
+    for number in args.members:
+        if not (path := folder / f"member-{number}.pt").is_file():
+            torch.manual_seed(number)
+            member = _member(figures.shape[1])
+            _train(member, figures, pool, np.random.default_rng(number))
+            torch.save({"mean": mean, "deviation": deviation, "member": member.state_dict()}, path)
+
+
+def loss_of(logits: Tensor, labels: Tensor, *, smooth: float = SMOOTH, rank: float = RANK) -> Tensor:
+    """Return cross-entropy, and how far fakes stay below recordings of their own page (pairwise logistic loss)."""
+    target = labels * (1 - 2 * smooth) + smooth
+    groups = logits.view(-1, 2, PER_LABEL)
+    margins = groups[:, 1, :, None] - groups[:, 0, None, :]
+    return functional.binary_cross_entropy_with_logits(logits, target) + rank * functional.softplus(-margins).mean()
+
+
+def load_figures_net(runs: Path) -> FiguresNet:
+    """Return the trained members as one network."""
+    states = [torch.load(runs / RUN / f"member-{number}.pt") for number in range(MEMBERS)]
+    net = FiguresNet(states[0]["mean"], states[0]["deviation"])
+    for member, state in zip(net.members, states, strict=True):
+        member.load_state_dict(state["member"])
     return net.eval()
+
+
+def _figures(pool: Pool, views: Sequence[str]) -> Tensor:
+    """Return the figures of the pool's rows, one view after the other: (rows, width)."""
+    parts = []
+    for number, view in enumerate(views):
+        rows = pool.places[pool.places[:, 0] == number, 1]
+        parts.append(torch.from_numpy(all_figures("train", view)[1][rows]))
+    return torch.cat(parts)
 
 
 def _train(member: nn.Module, figures: Tensor, pool: Pool, rng: np.random.Generator) -> None:
@@ -87,14 +117,16 @@ def _train(member: nn.Module, figures: Tensor, pool: Pool, rng: np.random.Genera
     optimizer = torch.optim.AdamW(member.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, STEPS)
     sums = [[(rows, np.cumsum(chances)) for rows, chances in page] for page in pool.pages]
-    for _ in range(STEPS):
+    for step in range(1, STEPS + 1):
         seen = figures[_drawn(sums, pool.chances, rng)]
         logits = member(seen + NOISE * torch.randn_like(seen))[:, 0]
-        loss = loss_of(logits, labels, smooth=SMOOTH, rank=RANK)
+        loss = loss_of(logits, labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
+        if step % REPORT_EVERY == 0:
+            print(f"step {step} of {STEPS}, loss {float(loss.detach()):.3f}", flush=True)
 
 
 def _drawn(
@@ -109,3 +141,7 @@ def _drawn(
         for rows, sums in pages[page]
     ]
     return np.concatenate(chosen)
+
+
+if __name__ == "__main__":
+    main()

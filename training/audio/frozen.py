@@ -1,7 +1,8 @@
 """What frozen features are worth: python -m training.audio.frozen --whisper MODEL.bin --width 512
 
-Pools the first layers of a Whisper encoder (and two baselines: band energies, LFCC statistics) over every window of a view, keeps
-them under AUDIO_EXTRA/features/, and scores linear models and gradient boosting on pages and systems that were not trained on.
+Pools the first layers of a Whisper encoder (and two baselines: band energies, LFCC statistics; and a speaker encoder's states)
+over every window of a view, keeps them under AUDIO_EXTRA/features/, and scores linear models and gradient boosting on pages and
+systems that were not trained on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from training.audio.data import Clip, extra_dir, load_clips, weights
 from training.audio.early_whisper import EarlyWhisper, LogMel, load_whisper, pooled
 from training.audio.evaluate import clip_scores, report
 from training.audio.lfcc import lfcc_features
+from training.audio.speaker_encoder import load_speaker_encoder
+from training.audio.spectra import ShortTimeSpectrum
 from training.audio.textures import textures
 from training.audio.views import INT16, open_view
 
@@ -34,21 +37,33 @@ def whisper_features(path: Path, *, width: int, layers: int) -> Extract:
     """Return windows (n, samples) -> pooled states (n, 3 * (layers + 1) * width)."""
     encoder = EarlyWhisper(width, layers=layers).eval()
     load_whisper(encoder, path)
+    spectrum = ShortTimeSpectrum().eval()
 
     @torch.no_grad()
     def extract(windows: Floats) -> Floats:
-        return np.asarray(pooled(encoder(torch.from_numpy(windows))).numpy())
+        return np.asarray(pooled(encoder(spectrum(torch.from_numpy(windows)))).numpy())
+
+    return extract
+
+
+def speaker_features(path: Path) -> Extract:
+    """Return windows (n, samples) -> states and embedding of a speaker encoder (n, SIZE)."""
+    encoder = load_speaker_encoder(path)
+
+    @torch.no_grad()
+    def extract(windows: Floats) -> Floats:
+        return np.asarray(encoder(torch.from_numpy(windows)).numpy())
 
     return extract
 
 
 def band_features() -> Extract:
     """Return windows -> mean and deviation of 80 log-mel bands: (n, 160)."""
-    mel = LogMel().eval()
+    spectrum, mel = ShortTimeSpectrum().eval(), LogMel().eval()
 
     @torch.no_grad()
     def extract(windows: Floats) -> Floats:
-        log = mel(torch.from_numpy(windows)).numpy()
+        log = mel(spectrum(torch.from_numpy(windows))).numpy()
         return np.concatenate([log.mean(axis=2), log.std(axis=2)], axis=1)
 
     return extract
@@ -81,27 +96,37 @@ def boosting() -> HistGradientBoostingClassifier:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--whisper", type=Path, required=True)
+    parser.add_argument("--whisper", type=Path, help="for convolutions-linear and layers-linear")
+    parser.add_argument("--speaker", type=Path, help="for speaker-linear")
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--views", nargs="+", default=["0"])
     parser.add_argument("--test", nargs="+", default=["clean"])
     parser.add_argument("--only", nargs="*", default=["band-gbm", "lfcc-gbm", "convolutions-linear"])
     args = parser.parse_args()
     torch.set_num_threads(1)
-    models = {
-        "band-gbm": ("band", band_features(), boosting),
-        "lfcc-gbm": ("lfcc", lfcc_features, boosting),
-        "figures-gbm": ("textures", textures, boosting),
+    models: dict[str, tuple[str, Callable[[], Extract], Callable[[], object]]] = {
+        "band-gbm": ("band", band_features, boosting),
+        "lfcc-gbm": ("lfcc", lambda: lfcc_features, boosting),
+        "figures-gbm": ("textures", lambda: textures, boosting),
         "convolutions-linear": (
             f"conv{args.width}",
-            whisper_features(args.whisper, width=args.width, layers=0),
+            lambda: whisper_features(args.whisper, width=args.width, layers=0),
             linear,
         ),
-        "layers-linear": (f"whisper{args.width}", whisper_features(args.whisper, width=args.width, layers=2), linear),
+        "layers-linear": (
+            f"whisper{args.width}",
+            lambda: whisper_features(args.whisper, width=args.width, layers=2),
+            linear,
+        ),
+        "speaker-linear": ("speaker", lambda: speaker_features(args.speaker), linear),
     }
+    given = {"convolutions-linear": args.whisper, "layers-linear": args.whisper, "speaker-linear": args.speaker}
+    if lacking := [name for name in args.only if name in given and given[name] is None]:
+        parser.error(f"no weights given for {', '.join(lacking)}")
     clips = {str(c.path): c for c in load_clips()}
     for name in args.only:
-        kind, extract, build = models[name]
+        kind, make, build = models[name]
+        extract = make()
         parts = [features(kind, extract, "train", view) for view in args.views]
         usable = [np.array([p in clips and clips[p].part == "train" for p in paths]) for paths, _ in parts]
         x = np.concatenate([f[keep] for (_, f), keep in zip(parts, usable, strict=True)])

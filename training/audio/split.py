@@ -45,6 +45,7 @@ TEST_SYSTEMS = frozenset(
             "llmcodec",
             "jets",
             "fluentspeech",
+            "e2tts",
         ),
     }
 )

@@ -2,7 +2,7 @@
 
 Augmenting costs as much as a training step, so windows are made ahead: AUDIO_EXTRA/views/<part>-<view>/windows.i16, int16
 (rows, WINDOW_SAMPLES), and rows.csv (the clip of each row). A numbered view gives every clip one window with a random history;
-a named one gives its first MOST_WINDOWS windows clean or damaged in one known way.
+a named one gives all its windows, as serving would cut them, clean or damaged in one known way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from forensics.media.speech import WINDOW_SAMPLES, model_window, window_starts
 from training.audio.augment import CODECS, MP3, augment, through
 from training.audio.data import Clip, capped, extra_dir, load_clips, read_clip
 
-MOST_WINDOWS = 2
 MOST_CLIPS = {"train": 260, "dev": 120, "test": 120}  # of one system, or of the recordings, on one page
 NOISE_BELOW_DB = 15.0
 INT16 = 32767 / 2  # windows peak well below 2 after level normalisation
@@ -63,9 +62,9 @@ CONDITIONS: dict[str, Condition] = {
 
 
 def test_windows(clip: Clip, condition: Condition, rng: np.random.Generator) -> Iterator[Samples]:
-    """Yield the first windows of a clip under one condition."""
+    """Yield all windows of a clip under one condition."""
     heard = condition(read_clip(clip), rng)
-    for start in window_starts(heard.size)[:MOST_WINDOWS]:
+    for start in window_starts(heard.size):
         yield model_window(heard[start : start + WINDOW_SAMPLES])
 
 
@@ -90,7 +89,7 @@ def main() -> None:
 
 
 def windows(clip: Clip, view: str, number: int) -> Iterator[Samples]:
-    """Yield one random history of the clip for a numbered view, else its first windows under the named condition."""
+    """Yield one random history of the clip for a numbered view, else all its windows under the named condition."""
     if view.isdigit():
         yield augment(read_clip(clip), np.random.default_rng([int(view), number]))
     else:
