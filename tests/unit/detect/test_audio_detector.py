@@ -184,6 +184,19 @@ def test_windows_start_anew_after_a_pause_and_cover_all_speech() -> None:
     assert cutter.speech_s == pytest.approx(8, abs=0.1)
 
 
+@pytest.mark.parametrize("faint_chunks", [15, 17, 25, 33])
+def test_a_first_word_that_is_hardly_heard_moves_the_first_window(faint_chunks: int) -> None:
+    faint = np.full(faint_chunks * CHUNK_SAMPLES, 0.0, dtype=np.float32)
+    faint[::2] = 1e-4
+    heard = np.concatenate([faint, tone(12.0, FAKE_HZ)])[: 375 * CHUNK_SAMPLES]
+    cutter = SpeechWindows()
+    flags = np.ones(1, dtype=np.bool_)
+    found = [w for chunk in heard.reshape(-1, CHUNK_SAMPLES) for w in cutter.push(chunk, flags)] + list(cutter.close())
+    assert found[0].start_s == pytest.approx(faint.size / SAMPLE_RATE_HZ, abs=0.001)
+    assert found[0].end_s - found[0].start_s == pytest.approx(4.0, abs=0.001)
+    assert found[-1].end_s == pytest.approx(12.0, abs=0.01)
+
+
 def windows_of(*scores: float) -> list[ScoredWindow]:
     return [ScoredWindow(2.0 * i, 2.0 * i + 4, 4.0, s) for i, s in enumerate(scores)]
 

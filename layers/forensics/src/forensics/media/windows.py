@@ -71,9 +71,10 @@ class SpeechWindows:
             self._count += 1
             if len(self._kept) > self._next + WINDOW_CHUNKS + (LEAD_CHUNKS if self._skip is None else 0):
                 start = self._start()
-                yield from self._cut(start, start + WINDOW_SAMPLES)
-                self._next += HOP_CHUNKS
-                self._forget()
+                if len(self._kept) > self._next + WINDOW_CHUNKS:  # a first sound that comes late moves the first window
+                    yield from self._cut(start, start + WINDOW_SAMPLES)
+                    self._next += HOP_CHUNKS
+                    self._forget()
         self.speech_s += float(flags.sum()) * CHUNK_SECONDS
 
     def close(self) -> Iterator[Window]:
