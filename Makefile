@@ -99,7 +99,7 @@ audio-views:  ## cut and augment every window (AUDIO_EXTRA, which training.audio
 	$(TRAIN) -m training.audio.views --part dev --view clean
 
 train-audio:  ## train and measure the speech model (AUDIO_EXTRA with views, WHISPER=model.bin; an environment of training/requirements.txt)
-	WHISPER=$(WHISPER) $(TRAIN) -m training.audio.figures_net
+	WHISPER=$(WHISPER) $(TRAIN) -m training.audio.train
 	WHISPER=$(WHISPER) $(TRAIN) -m training.audio.export
 	$(TRAIN) -m training.audio.spans
 	$(TRAIN) -m training.audio.partial

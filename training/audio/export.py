@@ -1,4 +1,4 @@
-"""Write models/audio from trained members: python -m training.audio.export --runs runs
+"""Write models/audio from trained members: python -m training.audio.export --run runs/audio-figures
 
 Figures and network go to ONNX as one graph, with the feature distance and the families' probabilities beside the logit; calibration
 and thresholds come from the dev pages, the operating points from the test pages, both scored with the exported file.
@@ -66,13 +66,13 @@ class Exported(nn.Module):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--run", type=Path, default=Path("runs/audio-figures"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--without-families", action="store_true", help="do not look for families: it takes minutes")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     MODEL_DIR.mkdir(parents=True, exist_ok=True)
-    net, figures, windows = load_figures_net(args.runs), Figures(published()).eval(), drawn_windows()
+    net, figures, windows = load_figures_net(args.run), Figures(published()).eval(), drawn_windows()
     figures.hearing.narrow(figures.spectrum(windows[:NARROW_WINDOWS]))
     projection, offset, largest = whitening(figures, net, windows)
     families = no_families(len(net.mean)) if args.without_families else fit_families(net)

@@ -20,7 +20,7 @@ from training.audio.attribution import OTHER, FamilyHead
 from training.audio.channels import CHANNELS, Channels
 from training.audio.export import Exported, write_onnx
 from training.audio.figures import Figures
-from training.audio.figures_net import MEMBERS, NARROW, FiguresNet, loss_of
+from training.audio.figures_net import CONFIG, FiguresNet, loss_of, read_config
 from training.audio.grain import Grain, grain
 from training.audio.long_frames import BINS as LONG_BINS
 from training.audio.long_frames import FRAME, LongFrames, LongSpectrum, long_frames
@@ -54,11 +54,11 @@ def test_the_exported_graph_equals_the_trained_network(tmp_path: Path) -> None:
     width = FEATURES + GRAIN_FEATURES + LONG_FEATURES + 3 * CHANNELS
     head = FamilyHead(("vocoder", OTHER), RNG.normal(0, 0.02, (width, 2)), np.zeros(2), 0.9, 1.0, 0.5)
     samples = windows(3)
-    figures = Figures(Channels()).eval()
+    figures, config = Figures(Channels()).eval(), read_config(CONFIG)
     with torch.no_grad():
         seen = figures(torch.from_numpy(samples))
-    net = FiguresNet(seen.mean(dim=0), seen.std(dim=0) + 1.0).eval()
-    size = MEMBERS * NARROW
+    net = FiguresNet(seen.mean(dim=0), seen.std(dim=0) + 1.0, config).eval()
+    size = config.members * config.narrow
     model = Exported(figures, net, torch.eye(size)[:, :4], torch.zeros(4), head).eval()
     write_onnx(model, tmp_path / "net.onnx")
     served = OnnxModel(tmp_path / "net.onnx").run({"samples": samples})
