@@ -33,6 +33,11 @@ def candidates(
             continue  # a partial copy lacks its largest files
 
 
+def read_blob(clones: Path, repository: str, commit: str, path: str) -> bytes:
+    """Return one file of a Git copy at clones/<owner>+<name>; raises OSError or CalledProcessError without it."""
+    return _git(clones / repository.replace("/", "+"), "cat-file", "blob", f"{commit}:{path}")
+
+
 def matching(names: list[str], pattern: str, *, suffixes: tuple[str, ...]) -> list[str]:
     """Return the files that match the pattern and end as wanted, ordered by the hash of their names."""
     fit = [n for n in names if fnmatchcase(n, pattern) and n.lower().endswith(suffixes)]
@@ -41,7 +46,8 @@ def matching(names: list[str], pattern: str, *, suffixes: tuple[str, ...]) -> li
 
 def _git(clone: Path, *args: str) -> bytes:
     """Run git on a copied repository, with or without a work tree, and return what it prints."""
-    where = next(
-        p for p in (clone / "repo" / ".git", clone / "repo", clone / ".git", clone) if (p / "objects").is_dir()
-    )
+    places = (clone / "repo" / ".git", clone / "repo", clone / ".git", clone)
+    where = next((p for p in places if (p / "objects").is_dir()), None)
+    if where is None:
+        raise FileNotFoundError(f"no clone at {clone}")
     return subprocess.run(["git", "--git-dir", str(where), *args], check=True, capture_output=True).stdout

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from forensics.domain.evidence import Provenance
 from forensics.domain.job import DetectOptions, Job, JobStatus
+from forensics.domain.lip_sync import Trace
 from forensics.domain.result import completed_document
 from forensics.domain.tracks import Face, FaceBox, FacesSeen
 from forensics.domain.video import ChunkResult, FrameScore
@@ -104,6 +105,35 @@ def test_the_face_model_is_given_each_look_once_and_its_logits_are_kept() -> Non
     assert scorer.given == [(4, CROP_SIDE_PX, CROP_SIDE_PX, 3)] and told.model == ("face", "1")
     assert [k.logit for k in told.pieces[0].looks] == pytest.approx([float(ANN.mean()) / 100] * 4, abs=0.01)
     assert FacesSeen.from_json(json.loads(json.dumps(told.to_json()))) == told
+
+
+class Reader:
+    """Keeps the mouths that it is given."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[list[float], tuple[int, ...]]] = []
+
+    def lips_trace(self, times_s: NDArray[np.floating], mouths: NDArray[np.floating]) -> Trace | None:
+        self.given.append((times_s.tolist(), mouths.shape))
+        return Trace.of(float(times_s[0]), [[1.0], [2.0]])
+
+
+def test_the_mouth_of_every_look_goes_to_the_lip_reader() -> None:
+    reader = Reader()
+    watch = FaceWatch(Finder([at(100, 50, 1.0)]), reader=reader)
+    for n in range(8):
+        watch.see(n * 0.1, scene((ANN, 100, 50)))
+    told = watch.told()
+    assert reader.given == [(pytest.approx([n * 0.1 for n in range(8)]), (8, 384))]
+    assert told.pieces[0].lips == Trace.of(0.0, [[1.0], [2.0]])
+    assert FacesSeen.from_json(json.loads(json.dumps(told.to_json()))) == told
+
+
+def test_lips_too_small_to_be_seen_are_not_read() -> None:
+    reader = Reader()
+    watch = FaceWatch(Finder([at(100, 50, 0.2)]), reader=reader)
+    watch.see(0.0, GREY)
+    assert reader.given == [] and watch.told().pieces[0].lips is None
 
 
 def test_small_faces_are_followed_but_not_scored() -> None:

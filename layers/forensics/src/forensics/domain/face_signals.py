@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from forensics.domain.lip_sync import Trace, lip_sync
 from forensics.domain.scores import Signal
 from forensics.domain.signal_ranges import SignalRange, worded
 from forensics.domain.tracks import FaceMeasures, FaceTrack
 
 LEAST_WATCHED_S = 2.0
+LIP_SYNC = "lip_sync"
 OF = "stretches of real talking faces"
 
 
-def face_signals(tracks: Sequence[FaceTrack], ranges: Mapping[str, SignalRange]) -> tuple[Signal, ...]:
-    """Return the signals that have a range, of the longest watched face; none when no face was watched for LEAST_WATCHED_S."""
+def face_signals(
+    tracks: Sequence[FaceTrack], ranges: Mapping[str, SignalRange], voice: Trace | None = None
+) -> tuple[Signal, ...]:
+    """Return the signals that have a range, of the longest watched face; none when no face was watched for LEAST_WATCHED_S.
+
+    `voice` is of the film's sound, None when nobody speaks; lips are those of the face that goes with it best.
+    """
     track = max(tracks, key=watched_s, default=None)
     if track is None or watched_s(track) < LEAST_WATCHED_S:
         return ()
     values = {name: MEASURES[name](track.measures) for name in ranges if name in MEASURES}
+    if voice is not None and LIP_SYNC in ranges:
+        values[LIP_SYNC] = spoken_by(tracks, voice)
     return tuple(worded(name, value, ranges[name], of=OF) for name, value in values.items() if value is not None)
+
+
+def spoken_by(tracks: Sequence[FaceTrack], voice: Trace) -> float | None:
+    """Return the best agreement of any face's lips with the voice: whoever is silent need not move with it."""
+    agreements = (lip_sync(track.lips, voice) for track in tracks if track.lips)
+    return max((value for value in agreements if value is not None), default=None)
 
 
 def watched_s(track: FaceTrack) -> float:

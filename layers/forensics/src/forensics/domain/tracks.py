@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from forensics.domain.lip_sync import Trace
 from forensics.domain.plain import Plain
 
 Point = tuple[float, float]
@@ -72,11 +73,15 @@ class FaceMeasures(Plain):
 
 @dataclass(frozen=True)
 class FacePiece(Plain):
-    """What one worker followed of a face: its looks by time, and its coarse likeness (LIKENESS_CELLS grey levels, 0..255)."""
+    """What one worker followed of a face: its looks by time, and its coarse likeness (LIKENESS_CELLS grey levels, 0..255).
+
+    `lips` is what its mouth shares with a voice while it was looked at densely.
+    """
 
     looks: tuple[FaceLook, ...]
     likeness: tuple[int, ...] = ()
     measures: FaceMeasures | None = None
+    lips: Trace | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class FaceTrack:
     looks: tuple[FaceLook, ...]
     measures: tuple[FaceMeasures, ...] = ()
     score: float | None = None
+    lips: tuple[Trace, ...] = ()
 
     @property
     def logits(self) -> tuple[float, ...]:
@@ -155,4 +161,5 @@ def _begin(piece: FacePiece) -> tuple[float, float, float]:
 
 def _track(number: int, strand: Sequence[FacePiece]) -> FaceTrack:
     looks = tuple(look for piece in strand for look in piece.looks)
-    return FaceTrack(number, looks, tuple(p.measures for p in strand if p.measures is not None))
+    measures = tuple(p.measures for p in strand if p.measures is not None)
+    return FaceTrack(number, looks, measures, lips=tuple(p.lips for p in strand if p.lips is not None))

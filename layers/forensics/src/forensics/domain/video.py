@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from forensics.domain.cuts import FrameLook
+from forensics.domain.lip_sync import Trace
 from forensics.domain.plain import Plain
 from forensics.domain.scores import Detection, OperatingMode, ScoredWindow, Segment
 from forensics.domain.signal_ranges import SignalRange
@@ -92,7 +93,7 @@ class SoundResult(Plain):
     """The sound track's answer: calibrated P(fake) by the audio model (None: not scored), flagged spans, guards, seconds of speech.
 
     `detection` is the audio detector's own answer with its thresholds, None when the sound failed; `error` is a problem code;
-    `windows` are the scored windows of the side that decided.
+    `windows` are the scored windows of the side that decided; `voice` is what the sound shares with lips, None without speech.
     """
 
     score: float | None
@@ -103,6 +104,7 @@ class SoundResult(Plain):
     detection: Detection | None = None
     timings_ms: Mapping[str, float] | None = None
     windows: tuple[ScoredWindow, ...] = ()
+    voice: Trace | None = None
 
     @classmethod
     def failed(cls, code: str) -> SoundResult:

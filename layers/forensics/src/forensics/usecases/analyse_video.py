@@ -9,17 +9,22 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from forensics.domain.errors import DetectorError, PayloadTooLarge
 from forensics.domain.job import DetectOptions
+from forensics.domain.lip_sync import Trace
 from forensics.domain.result import Analysis
 from forensics.domain.stopwatch import Stopwatch
 from forensics.domain.video import ChunkResult, SoundResult, VideoModel, VideoPlan
-from forensics.media.audio import open_audio
+from forensics.media.audio import Samples, open_audio
 from forensics.media.look_times import DENSE_STEP_S
 from forensics.media.moving_pictures import is_moving_picture
 from forensics.media.sniff import SNIFF_BYTES, expect
 from forensics.media.video import MAX_SECONDS, probe_video
 from forensics.media.video_plan import FRAMES_PER_CHUNK, MAX_FRAMES, plan_chunks
+from forensics.media.voice import VoiceMeter
 from forensics.usecases.explain_video import video_artifacts
 from forensics.usecases.join_video import join_video
 from forensics.usecases.ports import AudioDetector, FilmProvenanceReader, ImageDetector
@@ -40,6 +45,12 @@ MAX_BYTES = 500_000_000
 SECONDS_PER_FRAME = 0.5  # of work for one whole frame on a slow machine, and
 SECONDS_PER_LOOK = 0.05  # for one look at faces, most of which only follow them
 _HASHED_BYTES = 1 << 20
+
+
+class VoiceReader(Protocol):
+    """Brings the numbers of a VoiceMeter, (n, 9), to what a voice shares with lips."""
+
+    def voice_trace(self, features: NDArray[np.floating]) -> Trace | None: ...
 
 
 class VideoProgress(Protocol):
@@ -83,11 +94,23 @@ def estimated_s(plan: VideoPlan) -> float:
     return sum(len(c.times) for c in plan.chunks) * SECONDS_PER_FRAME + looks * SECONDS_PER_LOOK
 
 
-def hear_sound(source: BinaryIO, detector: AudioDetector, *, max_seconds: float = MAX_SECONDS) -> SoundResult:
+def hear_sound(
+    source: BinaryIO,
+    detector: AudioDetector,
+    *,
+    max_seconds: float = MAX_SECONDS,
+    voice_reader: VoiceReader | None = None,
+) -> SoundResult:
     """Score the sound track; sound that cannot be decoded is told by `error`, every other failure is raised."""
+    meter = VoiceMeter()
+
+    def listen(block: Samples) -> None:
+        if voice_reader is not None:
+            meter.push(block.mean(axis=0))
+
     try:
         with open_audio(source, max_seconds=max_seconds) as reader:
-            heard = detector.detect(reader.blocks(), native_hz=reader.facts.sample_rate_hz)
+            heard = detector.detect(reader.blocks(), listen=listen, native_hz=reader.facts.sample_rate_hz)
     except DetectorError as error:
         if error.status >= 500:
             raise
@@ -101,6 +124,7 @@ def hear_sound(source: BinaryIO, detector: AudioDetector, *, max_seconds: float 
         detection=detection,
         timings_ms=dict(heard.timings_ms),
         windows=tuple(heard.timeline),
+        voice=voice_reader.voice_trace(meter.close()) if voice_reader and heard.speech else None,
     )
 
 
@@ -113,6 +137,7 @@ class AnalyseVideo:
     read_provenance: FilmProvenanceReader
     model: VideoModel
     watch: Callable[[], FaceWatch] | None = None  # makes a new one for every chunk
+    voice_reader: VoiceReader | None = None
     workers: int = 2
     max_seconds: float = MAX_SECONDS
     progress: VideoProgress | None = None
@@ -145,7 +170,7 @@ class AnalyseVideo:
         return estimated_s(plan)
 
     def _hear(self, data: bytes) -> SoundResult:
-        return hear_sound(io.BytesIO(data), self.audio(), max_seconds=self.max_seconds)
+        return hear_sound(io.BytesIO(data), self.audio(), max_seconds=self.max_seconds, voice_reader=self.voice_reader)
 
     def _finished(self, futures: Sequence[Future[ChunkResult]]) -> Iterator[ChunkResult]:
         for done, future in enumerate(as_completed(futures), start=1):

@@ -49,7 +49,11 @@ def join_video(
         raise _nothing_scored(found)
     faces = faces_detection(tracks, seen, model.faces)
     unscored = (NO_FACE_MODEL,) if seen and faces is None else ()
-    picture = replace(picture, models=picture.models + unscored, signals=face_signals(tracks, model.signals))
+    picture = replace(
+        picture,
+        models=picture.models + unscored,
+        signals=face_signals(tracks, model.signals, sound.voice if sound else None),
+    )
     detection = strongest(picture, faces, sound, strict=options.strict_mode)
     duration_s = plan.facts.duration_s
     segments = frame_segments(frames, model.spans, duration_s=duration_s) + (sound.segments if sound else ())

@@ -9,7 +9,7 @@ from typing import Any
 
 from forensics.domain.video import Chunk
 from forensics.media.video_plan import FRAMES_PER_CHUNK
-from forensics.usecases.analyse_video import estimated_s, hear_sound, plan_video, score_chunk
+from forensics.usecases.analyse_video import VoiceReader, estimated_s, hear_sound, plan_video, score_chunk
 from forensics.usecases.ports import AudioDetector, ImageDetector, JobStore, OpensMedia
 from forensics.usecases.watch_faces import FaceWatch
 from forensics.usecases.work_files import WorkFiles
@@ -77,10 +77,11 @@ class SoundTask:
     work: WorkFiles
     detector: AudioDetector
     max_seconds: float
+    voice_reader: VoiceReader | None = None
 
     def __call__(self, task: Task) -> dict[str, Any]:
         with self.media.open(task["media_key"]) as source:
-            found = hear_sound(source, self.detector, max_seconds=self.max_seconds)
+            found = hear_sound(source, self.detector, max_seconds=self.max_seconds, voice_reader=self.voice_reader)
         return {"result_key": self.work.put(task, "sound", found.to_json())}
 
 

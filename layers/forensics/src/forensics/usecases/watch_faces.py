@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from forensics.domain.lip_sync import Trace
 from forensics.domain.tracks import (
     MOMENT_S,
     SAME_PLACE,
@@ -24,7 +25,8 @@ from forensics.domain.tracks import (
 )
 from forensics.media.face_crop import aligned
 from forensics.media.face_measures import likeness_of, measure_face
-from forensics.media.face_motion import Moment, measure_motion
+from forensics.media.face_motion import LONGEST_STEP_S, Moment, measure_motion
+from forensics.media.mouth import mouth_of
 
 FIND_EVERY_S = 1.0  # between two searches of the whole frame; in between known faces are followed
 LOOK_EVERY_S = 0.5  # between two crops of one face for the face model
@@ -58,6 +60,12 @@ class FaceScorer(Protocol):
     def score(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]: ...
 
 
+class LipReader(Protocol):
+    """Brings a mouth over time, (n, 384) at seconds (n,), to what it shares with a voice."""
+
+    def lips_trace(self, times_s: NDArray[np.floating], mouths: NDArray[np.floating]) -> Trace | None: ...
+
+
 @dataclass
 class _Followed:
     """A face from the first moment it was seen."""
@@ -67,6 +75,8 @@ class _Followed:
     looks: list[tuple[float, Face]] = field(default_factory=list)
     crops: dict[int, NDArray[np.uint8]] = field(default_factory=dict)  # by number of the look
     moments: list[Moment] = field(default_factory=list)
+    mouths: list[NDArray[np.float32]] = field(default_factory=list)  # of each moment but the last, when lips are read
+    unread: NDArray[np.uint8] | None = None  # the last moment's frame
 
     @property
     def likeness(self) -> tuple[int, ...]:
@@ -84,16 +94,30 @@ class _Followed:
                 self.crops[len(self.looks)] = crop
             self.looks.append((time_s, face))
 
+    def read_lips(self, frame: NDArray[np.uint8] | None) -> None:
+        """Cut out the mouth of the moment before this one, whose `frame` is kept; None after the last."""
+        if self.unread is not None:
+            at = len(self.mouths)
+            here = self.moments[at]
+            around = [m for m in self.moments[max(0, at - 1) : at + 2] if abs(m.time_s - here.time_s) <= LONGEST_STEP_S]
+            steady = np.mean([m.landmarks for m in (here, *around)], axis=0)  # landmarks tremble, and lips with them
+            try:
+                self.mouths.append(mouth_of(self.unread, steady))
+            except ValueError:  # two faces that are no faces: their mean lies on one point
+                self.mouths.append(mouth_of(self.unread, np.array(here.landmarks)))
+        self.unread = frame
+
 
 @dataclass
 class FaceWatch:
     """Is shown frames in the order of their times and tells in the end whom it saw; one watch for one chunk.
 
-    `scorer` is None when there is no face model: then looks have no logits.
+    `scorer` is None when there is no face model: then looks have no logits. `reader` is None when lips are not read.
     """
 
     finder: FaceFinder
     scorer: FaceScorer | None = None
+    reader: LipReader | None = None
     searched: int = 0  # frames in which faces were searched for
     busy_s: float = 0.0
     _faces: list[_Followed] = field(default_factory=list)
@@ -137,14 +161,21 @@ class FaceWatch:
                 self._faces.append(known)
             else:
                 free.remove(known)
-            known.add(time_s, face, crop)
+            self._add(known, time_s, face, crop, rgb)
 
     def _follow(self, time_s: float, rgb: NDArray[np.uint8]) -> None:
         for known in sorted(self._recent(time_s), key=lambda f: f.face.eye_distance, reverse=True)[:MOST_FOLLOWED]:
             face = self.finder.follow(rgb, known.face)
             crop = None if face is None or face.box.overlap(known.face.box) < SAME_PLACE else _crop(rgb, face)
             if face is not None and crop is not None:
-                known.add(time_s, face, crop)
+                self._add(known, time_s, face, crop, rgb)
+
+    def _add(
+        self, known: _Followed, time_s: float, face: Face, crop: NDArray[np.uint8], rgb: NDArray[np.uint8]
+    ) -> None:
+        known.add(time_s, face, crop)
+        if self.reader is not None:
+            known.read_lips(rgb)
 
     def _recent(self, time_s: float) -> list[_Followed]:
         return [f for f in self._faces if time_s - f.time_s <= FOLLOW_WITHIN_S]
@@ -156,7 +187,13 @@ class FaceWatch:
             logits = {n: round(float(s), _LOGIT_DIGITS) for n, s in zip(known.crops, scores, strict=True)}
         looks = tuple(_look(time_s, face, logits.get(n)) for n, (time_s, face) in enumerate(known.looks))
         measures = measure_motion(known.moments) if known.eye_distance >= LEAST_MEASURED_PX else None
-        return FacePiece(looks, known.likeness, measures)
+        return FacePiece(looks, known.likeness, measures, self._lips(known))
+
+    def _lips(self, known: _Followed) -> Trace | None:
+        if self.reader is None or known.eye_distance < LEAST_MEASURED_PX:
+            return None
+        known.read_lips(None)
+        return self.reader.lips_trace(np.array([m.time_s for m in known.moments]), np.stack(known.mouths))
 
 
 def _best(known: Sequence[_Followed], face: Face, seen: tuple[int, ...]) -> _Followed | None:

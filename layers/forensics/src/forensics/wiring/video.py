@@ -8,6 +8,7 @@ from forensics.detect.audio import AudioDetector
 from forensics.detect.face_forgery import FaceForgery, has_face_model
 from forensics.detect.faces import FaceDetector
 from forensics.detect.image import ImageDetector
+from forensics.detect.lip_sync import LipSync, has_lip_model
 from forensics.media.video import MAX_SECONDS
 from forensics.provenance.film import read_film_provenance
 from forensics.settings import ModelSettings
@@ -28,7 +29,13 @@ def face_watch(settings: ModelSettings) -> Callable[[], FaceWatch]:
     scorer = (
         FaceForgery.load(settings.models_dir, threads=settings.threads) if has_face_model(settings.models_dir) else None
     )
-    return lambda: FaceWatch(finder, scorer)
+    reader = lip_reader(settings)
+    return lambda: FaceWatch(finder, scorer, reader)
+
+
+def lip_reader(settings: ModelSettings) -> LipSync | None:
+    """Load what lips and voice share, if it was fitted."""
+    return LipSync.load(settings.models_dir) if has_lip_model(settings.models_dir) else None
 
 
 def sound_detector(settings: ModelSettings) -> AudioDetector:
@@ -51,6 +58,7 @@ def video_analyser(
         read_provenance=read_film_provenance,
         model=read_video_model(settings.models_dir),
         watch=face_watch(settings),
+        voice_reader=lip_reader(settings),
         workers=max(1, settings.threads),
         max_seconds=max_seconds,
         progress=progress,
