@@ -27,6 +27,7 @@ class Listener:
     score: float = 0.9
     segments: tuple[Segment, ...] = ()
     timeline: tuple[ScoredWindow, ...] = ()
+    speech: tuple[tuple[float, float], ...] = ()
     blocks: list[Samples] = field(default_factory=list)
 
     def detect(
@@ -48,5 +49,11 @@ class Listener:
                 progress(seconds)
         channels = self.blocks[0].shape[0]
         return Heard(
-            detection(self.score), self.segments, seconds, self.timeline, channel=channels - 1, channels=channels
+            detection(self.score),
+            self.segments,
+            seconds,
+            self.timeline,
+            self.speech,
+            channel=channels - 1,
+            channels=channels,
         )

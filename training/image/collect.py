@@ -24,6 +24,7 @@ from training.image.data import SOURCES_CSV, read_csv
 from training.repositories import candidates
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+ORIGINALS_CSV = Path(__file__).with_name("originals.csv")  # which picture of a repository is an edit of which
 SMALLEST_SIDE_PX = 96
 SMALLEST_BYTES = 6_000
 KEEP_BYTES_UNTIL_PX = 1024  # longer sides are stored as the lossless working copy, which is all that training sees
@@ -50,16 +51,27 @@ def main() -> None:
     out = Path(os.environ["DATA_EXTRA"])
     data = Path(os.environ.get("DATA_ROOT", "../shared/data")) / "image"
     seen = {row["sha256"] for row in read_csv(data / "manifest.csv")}
+    originals = {(r["repository"], r["edited"]): r["original"] for r in read_csv(ORIGINALS_CSV)}
     rows: list[dict[str, str]] = []
     for source in read_csv(SOURCES_CSV):
         if source["commit"]:
             taken = list(take(source, clones=args.clones, packages=args.packages, out=out, seen=seen))
             print(f"{source['source']}: {len(taken)} of {source['count']} wanted", flush=True)
             rows += taken
+    rows = paired(rows, originals)
     with (out / "manifest.csv").open("w", newline="") as handle:
         writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def paired(rows: list[dict[str, str]], originals: dict[tuple[str, str], str]) -> list[dict[str, str]]:
+    """Return the rows with one group for an edited picture and its original, where both were gathered."""
+    have = {(row["repo"], row["repo_path"]) for row in rows}
+    known = {(repo, edited): original for (repo, edited), original in originals.items() if (repo, original) in have}
+    shared = known | {(repo, original): original for (repo, _), original in known.items()}
+    group = {place: f"{place[0]}:{original}" for place, original in shared.items()}
+    return [row | {"pair_group": group.get((row["repo"], row["repo_path"]), "")} for row in rows]
 
 
 def take(

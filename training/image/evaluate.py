@@ -30,7 +30,21 @@ from training.plots import reliability_svg, roc_svg
 MODEL_DIR = Path("models/image")
 PROTOCOL_NAMES = {"family": "unseen generator family", "repository": "unseen source"}
 FAKE_COLUMNS = ("family unseen", "source unseen")
-EDITS = ("autoencoder", "inpaint_gan", "swap2d", "resshift", "animegan")  # families that start from a real picture
+SWAPS = ("swap2d", "deep_swap")
+# Families that start from a real picture; so does every other fake that shares its content with a real one of the data.
+EDITS = (
+    *SWAPS,
+    "autoencoder",
+    "inpaint_gan",
+    "resshift",
+    "restoration",
+    "animegan",
+    "face_edit",
+    "cyclegan",
+    "diffusionclip",
+    "clip_edit",
+    "colourisation",
+)
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,7 @@ def face_groups(items: Sequence[Item], judged: NDArray[np.int64], protocol: str)
 
 
 def _is_swap(item: Item) -> bool:
-    return item.family == "swap2d"
+    return item.family in SWAPS
 
 
 def clean_protocols(oof: OutOfFold) -> list[str]:
@@ -168,17 +182,23 @@ def table_row(name: str, items: Sequence[Item], scores: NDArray[np.float64], man
 
 
 def kinds(items: Sequence[Item]) -> dict[str, NDArray[np.int64]]:
-    """Return the index of faces, scenes, art and other, whole-image fakes, edits, and pairs of one content."""
+    """Return the index of faces, scenes, art and other, with and without edits, of swaps, edits, and pairs of one content."""
     label_of: dict[str, set[int]] = {}
     for item in items:
         label_of.setdefault(item.pair_group, set()).add(item.label)
+    paired = [label_of[i.pair_group] == {0, 1} for i in items]
+    edited = [i.label == 1 and (i.family in EDITS or p) for i, p in zip(items, paired, strict=True)]
+    kind_of = [i.kind if i.kind in ("face", "scene") else "" for i in items]
     tests = {
-        "faces": [i.kind == "face" for i in items],
-        "scenes": [i.kind == "scene" for i in items],
-        "art, documents, other": [i.kind not in ("face", "scene") for i in items],
-        "whole-image generation (edits left out)": [i.family not in EDITS for i in items],
-        "edits of real pictures against all real": [i.label == 0 or i.family in EDITS for i in items],
-        "pairs of one content": [label_of[i.pair_group] == {0, 1} for i in items],
+        "faces": [k == "face" for k in kind_of],
+        "faces, wholly generated": [k == "face" and not e for k, e in zip(kind_of, edited, strict=True)],
+        "faces, swaps": [i.kind == "face" and (i.label == 0 or i.family in SWAPS) for i in items],
+        "scenes": [k == "scene" for k in kind_of],
+        "scenes, wholly generated": [k == "scene" and not e for k, e in zip(kind_of, edited, strict=True)],
+        "art, documents, other": [not k for k in kind_of],
+        "whole-image generation (edits left out)": [not e for e in edited],
+        "edits of real pictures against all real": [i.label == 0 or e for i, e in zip(items, edited, strict=True)],
+        "pairs of one content": paired,
     }
     return {name: np.flatnonzero(test) for name, test in tests.items()}
 

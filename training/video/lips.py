@@ -2,7 +2,8 @@
 
 Mouths and voices of talking clips (training/video/lips.csv) are brought to what they share by canonical correlation analysis.
 Measured with every group of repositories left out of the fit in turn: a clip's lips with its own sound, with other clips' sound,
-and with its own sound shifted. Writes models/lips (maps, manifest.toml with the range of real clips, metrics.json).
+and with its own sound shifted. Writes models/lips (maps.npz, manifest.toml, metrics.json), and the range of real clips to
+models/video/lips.toml.
 """
 
 from __future__ import annotations
@@ -58,11 +59,10 @@ def main() -> None:
     finder = FaceDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads)
     clips = talks(args.clones, args.kept, finder)
     held = [h for group in sorted({c.group for c in clips}) for h in left_out(clips, group)]
-    values = sorted(h.own for h in held if not h.fake)
-    bounds = tuple(float(np.quantile(values, q)) for q in (LOW, HIGH))
+    write(fit(clips), settings.models_dir)
+    (settings.models_dir / "video" / "lips.toml").write_text(signal(held))
+    facts = {"worth": worth(held), "clips": [vars(h) for h in held]}
     out = settings.models_dir / "lips"
-    write(fit(clips), bounds, out)
-    facts = {"worth": worth(held), "range": bounds, "clips": [vars(h) for h in held]}
     (out / "metrics.json").write_text(json.dumps(facts, indent=1) + "\n")
     print(table(facts["worth"]))
 
@@ -180,15 +180,26 @@ def interval(held: Sequence[Held], against: Callable[[Held], Sequence[float]]) -
     return f"{area(held):.3f} ({low:.3f}-{high:.3f})"
 
 
-def write(maps: LipSync, bounds: Sequence[float], out: Path) -> None:
+def write(maps: LipSync, models: Path) -> None:
+    """Write the maps with their manifest."""
+    out = models / "lips"
     out.mkdir(parents=True, exist_ok=True)
     np.savez(out / "maps.npz", pixels=maps.pixels, lips=maps.lips, voice=maps.voice)
     (out / "manifest.toml").write_text(
         "# Written by training/video/lips.py; do not edit.\n"
         'name = "lips"\nversion = "0.1.0"\nlicence = "Apache-2.0"\nfile = "maps.npz"\n'
-        f'sha256 = "{file_sha256(out / "maps.npz")}"\n\n'
-        f"# The central 90 % of real talking clips, each judged by maps that never saw its people.\n[range]\n"
-        f"low = {bounds[0]:.4g}\nhigh = {bounds[1]:.4g}\n"
+        f'sha256 = "{file_sha256(out / "maps.npz")}"\n'
+    )
+
+
+def signal(held: Sequence[Held]) -> str:
+    """Return the signal's words and its range: real talking clips, each judged by maps that never saw its people."""
+    low, high = np.quantile([h.own for h in held if not h.fake], [LOW, HIGH])
+    what = "By how much the lips move with the sound of their moment rather than with other moments of it."
+    return (
+        "# Written by training/video/lips.py; do not edit.\n\n[lip_sync]\n"
+        f"low = {low:.4g}\nhigh = {high:.4g}\n"
+        f'below = "apart"\ninside = "together"\nabove = "together"\nwhat = "{what}"\n'
     )
 
 

@@ -20,13 +20,13 @@ from forensics.detect.audio import AudioDetector
 from forensics.detect.faces import FaceDetector
 from forensics.detect.image import ImageDetector
 from forensics.domain.evidence import Provenance
-from forensics.domain.face_signals import MEASURES, watched_s
+from forensics.domain.face_signals import LIP_SYNC, MEASURES, spoken_by, watched_s
 from forensics.domain.job import DetectOptions
 from forensics.domain.video_verdict import pooled_logit
 from forensics.settings import ModelSettings
 from forensics.usecases.analyse_video import join_video
 from forensics.usecases.video_model import MODEL_DIRECTORY, read_video_model
-from forensics.wiring.video import face_watch
+from forensics.wiring.video import face_watch, lip_reader
 from training.face.mesh import FaceMesh
 from training.video.clips import PLAIN, UPPER_SHARE, Clip, rounded, sigmoid
 from training.video.fakes import Donor, Studio, Take, encoded, made_of, take_of
@@ -35,7 +35,7 @@ from training.video.measure import Workers, auc_cell, score
 DOCS = Path(__file__).parents[2] / "docs/models/video.md"
 BEGIN, END = "<!-- made: written by training/video/made.py -->", "<!-- /made -->"
 SIGNALS = ("flicker", "identity_drift", "landmark_jitter", "blink_rate")
-WORTH = ("whole frames", "face", "sound", *SIGNALS)
+WORTH = ("whole frames", "face", "sound", *SIGNALS, LIP_SYNC)
 KINDS = ("swap", "self_blend", "reenact", "voice")
 LEAST_CLIPS = 3  # of each side: fewer make no AUC
 
@@ -76,6 +76,7 @@ def score_all(paths: Sequence[Path], settings: ModelSettings, *, done: Sequence[
         ImageDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads),
         AudioDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads),
         face_watch(settings),
+        lip_reader(settings),
     )
     donor = studio.donor(take_of(paths[-1]))
     for seed, path in enumerate(paths):
@@ -107,6 +108,8 @@ def judged(
             said = join_video(clip.plan, clip.chunks, clip.sound, Provenance(), DetectOptions(), model=model)
             track = max(said.tracks, key=watched_s, default=None)
             signals = {n: MEASURES[n](track.measures) if track else None for n in SIGNALS}
+            voice = clip.sound.voice if clip.sound else None
+            signals[LIP_SYNC] = spoken_by(said.tracks, voice) if voice else None
             yield {"clip": name, "kind": kind, "verdict": said.decision.verdict.value, **scores(clip), **signals}
 
 

@@ -27,10 +27,10 @@ from forensics.domain.tracks import pooled_faces
 from forensics.domain.video import ChunkResult
 from forensics.domain.video_verdict import pooled_logit
 from forensics.settings import ModelSettings
-from forensics.usecases.analyse_video import hear_sound, join_video, plan_video, score_chunk
+from forensics.usecases.analyse_video import VoiceReader, hear_sound, join_video, plan_video, score_chunk
 from forensics.usecases.video_model import MODEL_DIRECTORY, read_video_model
 from forensics.usecases.watch_faces import FaceWatch
-from forensics.wiring.video import face_watch
+from forensics.wiring.video import face_watch, lip_reader
 from training.video.clips import UPPER_SHARE, Clip, logit, rounded, sigmoid
 from training.video.manifest import manifest
 
@@ -53,6 +53,7 @@ class Workers:
     image: ImageDetector
     audio: AudioDetector
     watch: Callable[[], FaceWatch]
+    voice: VoiceReader | None
 
 
 def main() -> None:
@@ -74,6 +75,7 @@ def score_all(root: Path, settings: ModelSettings, known: dict[str, Clip], out: 
         ImageDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads),
         AudioDetector.load(settings.models_dir, settings.encoders_dir, threads=settings.threads),
         face_watch(settings),
+        lip_reader(settings),
     )
     with (root / "manifest.csv").open(newline="") as handle:
         rows = sorted(csv.DictReader(handle), key=lambda r: (r["label"], r["source"], r["path"]))
@@ -91,7 +93,7 @@ def score(path: Path, row: dict[str, str], workers: Workers) -> Clip:
     with path.open("rb") as handle:
         plan = plan_video(handle)
         chunks = tuple(bare(score_chunk(handle, chunk, workers.image, workers.watch())) for chunk in plan.chunks)
-        sound = hear_sound(handle, workers.audio) if plan.has_audio else None
+        sound = hear_sound(handle, workers.audio, voice_reader=workers.voice) if plan.has_audio else None
     seconds = time.perf_counter() - started
     return Clip(path.stem, row["label"] == "fake", row["source"], plan, chunks, sound, seconds)
 

@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from forensics.domain.face_signals import MEASURES
+from forensics.domain.face_signals import LIP_SYNC, MEASURES
 from forensics.domain.signal_ranges import SignalRange
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = (ROOT / "docs" / "signals.md").read_text(encoding="utf-8")
-RANGES = {n: SignalRange(**r) for n, r in tomllib.loads((ROOT / "models/video/signals.toml").read_text()).items()}
+
+
+def ranges(file: str) -> dict[str, SignalRange]:
+    return {n: SignalRange(**r) for n, r in tomllib.loads((ROOT / "models" / "video" / file).read_text()).items()}
+
+
+RANGES = ranges("signals.toml") | ranges("lips.toml")
 WORTH = json.loads((ROOT / "models/video/signals.json").read_text())["worth"]
+LIPS = json.loads((ROOT / "models/lips/metrics.json").read_text())["worth"]
 
 
 def section(name: str) -> dict[str, str]:
@@ -25,7 +32,7 @@ def section(name: str) -> dict[str, str]:
 
 
 def test_every_signal_has_a_section_and_no_other_has() -> None:
-    assert set(RANGES) <= set(MEASURES)
+    assert set(RANGES) <= {*MEASURES, LIP_SYNC}
     assert list(RANGES) == re.findall(r"^## (\w+) \(video\)$", DOCS, flags=re.M)
 
 
@@ -35,4 +42,7 @@ def test_ranges_words_and_worth_are_those_that_are_used(name: str) -> None:
     assert list(rows) == ["Formula", "Range", "Words", "Meaning", "Worth"]
     assert rows["Range"].startswith(f"{known.low:.4g} to {known.high:.4g}")
     assert all(f"`{word}`" in rows["Words"] for word in (known.below, known.inside, known.above))
-    assert f"AUC {WORTH[name]['all fakes']:.2f}" in rows["Worth"]
+    if name == LIP_SYNC:
+        assert all(figure in rows["Worth"] for row in LIPS.values() for figure in map(str, row.values()))
+    else:
+        assert f"AUC {WORTH[name]['all fakes']:.2f}" in rows["Worth"]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from forensics.domain.errors import InternalError, MediaCorrupt, MediaTooLong, MediaTypeMismatch, PayloadTooLarge
 from forensics.domain.evidence import Claim, Evidence, Provenance
 from forensics.domain.job import DetectOptions, Job, JobStatus
+from forensics.domain.lip_sync import HZ, Trace
 from forensics.domain.result import completed_document
 from forensics.domain.scores import Detection, Segment
 from forensics.domain.video import Chunk, ChunkResult, FrameScore, SoundResult, VideoPlan
@@ -121,6 +122,22 @@ def test_sound_is_heard_with_its_spans(spoken: bytes) -> None:
     found = hear_sound(io.BytesIO(spoken), listener)
     assert (found.score, found.segments, found.error) == (0.9, listener.segments, None)
     assert SoundResult.from_json(found.to_json()) == found
+
+
+class Voices:
+    """Takes the numbers of the voice and tells how many there were."""
+
+    def voice_trace(self, features: NDArray[np.floating]) -> Trace | None:
+        return Trace.of(0.0, features[:, :2].tolist())
+
+
+def test_a_voice_is_read_only_where_somebody_speaks(spoken: bytes) -> None:
+    talking = Listener(speech=((0.5, 3.0),))
+    found = hear_sound(io.BytesIO(spoken), talking, voice_reader=Voices())
+    assert found.voice is not None and abs(len(found.voice.rows) / HZ - SECONDS) < 0.2
+    assert SoundResult.from_json(found.to_json()) == found
+    assert hear_sound(io.BytesIO(spoken), Listener(), voice_reader=Voices()).voice is None
+    assert hear_sound(io.BytesIO(spoken), talking).voice is None
 
 
 def test_a_film_without_sound_is_told_and_not_raised(silent: bytes) -> None:

@@ -32,7 +32,7 @@ def read_video_model(models_dir: Path) -> VideoModel:
         normal=_mode(table["operating"]["normal"]),
         strict=_mode(table["operating"]["strict"]),
         faces=_face_rule(table["faces"]) if "faces" in table else None,
-        signals=_signal_ranges(path.with_name("signals.toml")),
+        signals=_signal_ranges(path.with_name("signals.toml")) | _signal_ranges(path.with_name("lips.toml")),
     )
 
 
