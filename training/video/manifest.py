@@ -29,7 +29,7 @@ def manifest(clips: Sequence[Clip], settings: ModelSettings) -> str:
     modes = frame_modes(clips, pooled, image.normal.thresholds.synthetic, image.strict.thresholds.synthetic)
     parts = [
         "# Written by training/video/measure.py; do not edit.",
-        'name = "video"\nversion = "0.2.0"\nlicence = "Apache-2.0"\n',
+        'name = "video"\nversion = "0.3.0"\nlicence = "Apache-2.0"\n',
         f"[pooling]\nupper_share = {UPPER_SHARE}\nslope = 1.0\nintercept = 0.0\n",
         spans_text("spans", enter=modes["normal"].synthetic, leave=image.strict.thresholds.synthetic),
         *(mode_text(f"operating.{name}", bounds, clips, pooled, "frames") for name, bounds in modes.items()),
@@ -48,14 +48,15 @@ def frame_modes(
 ) -> dict[str, Thresholds]:
     """Return the thresholds of whole frames.
 
-    `synthetic` is the image model's; the strict one is raised until at most TOLERATED real clips lie above it. `authentic` lies at
-    half the odds of the least suspicious fake: a picture model that knows no swapped faces may not call a video real.
+    `synthetic` is the image model's, raised where real clips lie above: normal until none does, strict until at most TOLERATED.
+    `authentic` lies at half the odds of the least suspicious fake: a picture model that knows no swapped faces may not call a
+    video real.
     """
     least = min(pooled[c.name] for c in clips if c.fake)
     authentic = 0.5 * least / (1 - least) / (1 + 0.5 * least / (1 - least))
     reals = sorted((pooled[c.name] for c in clips if not c.fake), reverse=True)
-    raised = max(strict, above(reals[TOLERATED]))
-    return {"normal": Thresholds(normal, authentic), "strict": Thresholds(min(raised, normal), authentic)}
+    highest, next_highest = max(normal, above(reals[0])), max(strict, above(reals[TOLERATED]))
+    return {"normal": Thresholds(highest, authentic), "strict": Thresholds(next_highest, authentic)}
 
 
 def own_modes(models_dir: Path) -> dict[str, Thresholds]:

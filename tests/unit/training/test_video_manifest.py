@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from forensics.domain.tracks import Face, FaceBox, FaceLook, FacePiece, FacesSeen
 from forensics.domain.video import ChunkResult, VideoPlan
 from training.video.clips import Clip
-from training.video.manifest import above, face_modes
+from training.video.manifest import above, face_modes, frame_modes
 
 OWN = "[operating.normal]\nsynthetic = 0.80\nauthentic = 0.2\n[operating.strict]\nsynthetic = 0.70\nauthentic = 0.2\n"
 
@@ -42,6 +43,15 @@ def test_a_real_clip_raises_the_normal_and_a_second_one_the_strict_threshold(tmp
     found = modes(tmp_path, clip(2.0), clip(-2.0), cut=(0.75,))  # 0.8808, and 0.75 after it was cut
     assert found == {"normal": pytest.approx(0.8809, abs=2e-4), "strict": pytest.approx(0.7501)}
     assert found["normal"] > 0.8808
+
+
+def test_whole_frames_accuse_above_every_real_clip() -> None:
+    clips = [replace(clip(0.0, fake=n == 0), name=str(n)) for n in range(3)]
+    bounds = frame_modes(clips, {"0": 0.5, "1": 0.92, "2": 0.75}, 0.8, 0.7)
+    assert bounds["normal"].synthetic == pytest.approx(0.9201) and bounds["strict"].synthetic == pytest.approx(0.7501)
+    lower = frame_modes(clips, {"0": 0.5, "1": 0.6, "2": 0.3}, 0.8, 0.7)
+    assert [mode.synthetic for mode in lower.values()] == [0.8, 0.7]
+    assert bounds["normal"].authentic == pytest.approx(1 / 3)
 
 
 def test_above_is_the_next_of_four_digits() -> None:
