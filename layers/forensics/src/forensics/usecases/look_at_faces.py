@@ -14,7 +14,7 @@ from forensics.domain.picture_verdict import FacesLookedAt, ScoredFace
 from forensics.domain.scores import OperatingMode
 from forensics.domain.tracks import Face
 from forensics.media.face_crop import aligned
-from forensics.usecases.watch_faces import LEAST_EYE_DISTANCE_PX, FaceScorer
+from forensics.usecases.followed_face import LEAST_EYE_DISTANCE_PX, FaceScorer
 
 Rgb = NDArray[np.uint8]
 
