@@ -25,8 +25,8 @@ CUT_WEIGHT = 2.0
 LEAST_CUT_SECONDS = 1.0
 # Some seconds of every chunk in which a face is in sight, from its first cut or else its first look on, are looked at so densely
 # (`look_times`) that what moves in a face can be measured.
-DENSE_SECONDS = 14.0  # of all chunks together
-LEAST_DENSE_SECONDS = 2.4
+DENSE_SECONDS = 10.0  # of all chunks together
+LEAST_DENSE_SECONDS = 1.8
 _EDGE_S = 0.05  # the last frame begins before the video ends
 _TIME_DIGITS = 3
 
