@@ -12,6 +12,7 @@ import json
 import statistics
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import httpx2
 
@@ -88,6 +89,15 @@ def judged(api: httpx2.Client, url: str) -> tuple[float, str]:
     return time.perf_counter() - start, answer["job_id"]
 
 
+def merged(rows: list[Row], path: Path) -> list[Row]:
+    """Return the rows together with those of an earlier run that measured something else, in order."""
+    known = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    earlier = [Row(**{**row, "stages": Stages(**row["stages"])}) for row in known]
+    mine = {(row.workers, row.film_s) for row in rows}
+    kept = [row for row in earlier if (row.workers, row.film_s) not in mine]
+    return sorted([*rows, *kept], key=lambda row: (row.workers, row.film_s))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench.video", description="Measure videos through the local cloud."
@@ -95,11 +105,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="+", default=[5.8, 60.0])
     parser.add_argument("--workers", type=int, nargs="+", default=[2], help="frame workers at a time")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--keep", action="store_true", help="keep what is known of other lengths and numbers of workers"
+    )
     parser.add_argument("--write-docs", action="store_true", help="also write the table in docs/benchmarks.md")
     options = parser.parse_args()
     machine = Machine.here(threads_per_model=ModelSettings.from_env().threads)
     rows = [row for workers in options.workers for row in measure(options.seconds, workers, options.repeats)]
     RESULTS.mkdir(exist_ok=True)
+    if options.keep:
+        rows = merged(rows, RESULTS / "video.json")
     found = {"machine": asdict(machine), "repeats": options.repeats, "rows": [asdict(row) for row in rows]}
     (RESULTS / "video.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     table = "\n".join([HEAD, *(row.line() for row in rows)]) + "\n"
