@@ -33,7 +33,7 @@ MOST_OF_A_SOURCE = 100
 def main() -> None:
     torch.set_num_threads(1)
     model = autoencoder(Path(os.environ.get("DATA_ROOT", "../shared/data")) / "weights")
-    encoder, decoder = (part.to(memory_format=torch.channels_last) for part in model)  # type: ignore[call-overload]
+    encoder, decoder = (part.to(memory_format=torch.channels_last) for part in model)
     todo = [item for item in parents(load_items()) if not path_of(item).is_file()]
     started = time.monotonic()
     for done, item in enumerate(todo, 1):

@@ -3,7 +3,7 @@
     python -m training.image.patches --config training/image/configs/artefacts.toml [--only fold0]
 
 A real crop and the same crop redrawn by an autoencoder are drawn together and given the same history, so that only the
-decoder's traces differ. No picture of a generator is ever shown to it: all of them stay unseen. A checkpoint is written
+decoder's traces differ. No picture of a generator is ever shown to it: all of them stay unseen, but the autoencoder does not. A checkpoint is written
 every few hundred steps and a second start goes on there; `--only` trains one network, so that two cores can share the work.
 """
 
@@ -165,7 +165,10 @@ def main() -> None:
 
 
 def write_scores(run: Path, items: Sequence[Item], fold_of: Mapping[str, int]) -> None:
-    """Join the folds' scores into oof.csv. No generator was ever trained on, so both protocols have the same numbers."""
+    """Join the folds' scores into oof.csv; both protocols have the same numbers, since no generator was trained on.
+
+    The family of the autoencoder is the exception: it is known in both, and no figure of it is of an unseen family.
+    """
     folds = np.array([fold_of[item.source] for item in items])
     parts = {fold: np.load(run / f"fold{fold}.npy") for fold in sorted(set(folds.tolist()))}
     logits = np.zeros((len(items), parts[0].shape[1]))

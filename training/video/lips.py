@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from forensics.detect.faces import FaceDetector
 from forensics.detect.files import file_sha256
 from forensics.detect.lip_sync import LEAST_TRACE_S, LONGEST_GAP_S, LipSync
-from forensics.domain.lip_sync import NEAR_S, Trace, lip_sync
+from forensics.domain.lip_sync import NEAR_S, STEP, Trace, lip_sync
 from forensics.media.articulation import HZ, with_context
 from forensics.media.mouth import mouth_moving
 from forensics.settings import ModelSettings
@@ -92,7 +92,7 @@ def rolled(voice: Trace, seconds: float) -> Trace:
     """Return a voice that comes later by so many seconds, its end put before its beginning."""
     rows = voice.rows
     at = round(seconds * HZ) % len(rows)
-    return Trace.of(voice.start_s, [[v / 32 for v in row] for row in (*rows[-at:], *rows[:-at])])
+    return Trace.of(voice.start_s, [[v / STEP for v in row] for row in (*rows[-at:], *rows[:-at])])
 
 
 def fit(clips: Sequence[Talk]) -> LipSync:

@@ -17,7 +17,7 @@ FAR_S = 2.0  # and this are of sounds that do not belong to the moment
 LEAST_S = 3.0  # of lips together with voice
 LOUDEST_SHARE = 0.1  # of the far lags, whose mean is what a foreign sound reaches by chance
 _MOST = 127
-_STEP = 32  # one unit deviation in steps of the stored bytes
+STEP = 32  # one unit deviation in steps of the stored bytes
 
 Row = tuple[int, ...]
 
@@ -33,7 +33,7 @@ class Trace(Plain):
     @classmethod
     def of(cls, start_s: float, rows: Sequence[Sequence[float]]) -> Trace:
         """Return rows of numbers of about unit deviation as a trace; what is beyond four deviations is cut."""
-        stored = array("b", (max(-_MOST, min(_MOST, round(_STEP * v))) for row in rows for v in row))
+        stored = array("b", (max(-_MOST, min(_MOST, round(STEP * v))) for row in rows for v in row))
         return cls(start_s, len(rows[0]) if rows else 0, base64.b64encode(stored.tobytes()).decode())
 
     @property
