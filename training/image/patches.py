@@ -3,8 +3,9 @@
     python -m training.image.patches --config training/image/configs/artefacts.toml [--only fold0]
 
 A real crop and the same crop redrawn by an autoencoder are drawn together and given the same history, so that only the
-decoder's traces differ. No picture of a generator is ever shown to it: all of them stay unseen, but the autoencoder does not. A checkpoint is written
-every few hundred steps and a second start goes on there; `--only` trains one network, so that two cores can share the work.
+decoder's traces differ. No picture of a generator is ever shown to it: all of them stay unseen, the autoencoder does not. A
+checkpoint is written every few hundred steps and a second start goes on there; `--only` trains one network, so that two cores
+can share the work.
 """
 
 from __future__ import annotations
