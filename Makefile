@@ -14,7 +14,7 @@ FIND_PYTHON := for python in python3 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest -q
 
 .PHONY: help setup serve demo key check test test-fast test-e2e test-contract test-slow lint types imports bench lock openapi \
-	fetch-encoders audio-views train-audio train-face evaluate evaluate-image evaluate-audio clean
+	fetch-encoders audio-views train-image train-audio train-face evaluate evaluate-image evaluate-audio clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -91,6 +91,19 @@ fetch-encoders: $(STAMP)  ## the pinned third-party encoders, into the cache
 	$(BIN)/python models/fetch_encoders.py
 
 TRAIN := python
+RUN := runs/first
+train-image:  ## gather, train and measure the image model (DATA_EXTRA; CLONES=DIR PACKAGES=DIR; an environment of training/requirements.txt)
+	$(TRAIN) -m training.image.collect --clones $(CLONES) --packages $(PACKAGES)
+	$(TRAIN) -m training.image.recon --count 160
+	$(TRAIN) -m training.image.features --views 2
+	$(TRAIN) -m training.image.train --config training/image/configs/first.toml
+	$(TRAIN) -m training.image.export --semantic $(RUN)
+	$(TRAIN) -m training.image.signals
+	$(TRAIN) -m training.image.robustness --semantic $(RUN)
+	$(TRAIN) -m training.image.baselines
+	$(TRAIN) -m training.image.faces --out $(RUN)/faces.csv
+	$(TRAIN) -m training.image.evaluate --semantic $(RUN) --faces $(RUN)/faces.csv
+
 HISTORIES ?= 0 1 2 3
 audio-views:  ## cut and augment every window (AUDIO_EXTRA, which training.audio.collect and dedupe filled)
 	for view in $(HISTORIES); do $(TRAIN) -m training.audio.views --part train --view $$view || exit 1; done

@@ -30,7 +30,9 @@ SIDE_PX = 224
 # OpenAI's CLIP preprocessing (github.com/openai/CLIP, clip.py).
 CLIP_NORM = Normalisation((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 EMBEDDING = "image_embeds"
-EARLY, MIDDLE = "/vision_model/encoder/layers.4/Add_1_output_0", "/vision_model/encoder/layers.6/Add_1_output_0"
+# The tokens after blocks 1, 3 ... 11: their class tokens are all read (Koutlis & Papadopoulos 2024), the patches of two of them.
+BLOCKS = tuple(f"/vision_model/encoder/layers.{n}/Add_1_output_0" for n in (0, 2, 4, 6, 8, 10))
+EARLY, MIDDLE = BLOCKS[2], BLOCKS[3]
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,15 @@ class Encoder:
         return self.model.run({"pixel_values": to_tensor(view, norm=CLIP_NORM)})
 
     def features(self, rgb: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Return the pooled vector that the head is fitted on: (512 + 4 * 768,)."""
+        """Return the pooled vector that the head is fitted on: (512 + 4 * 768 + 6 * 768,)."""
         return pool(self.raw(rgb)).astype(np.float16)
 
 
 def pool(raw: dict[str, Array]) -> Array:
-    """Join the embedding with mean and deviation over the patch tokens of an early and a middle block."""
+    """Join the embedding, mean and deviation over the patch tokens of an early and a middle block, and six class tokens."""
     tokens = [raw[name][0, 1:] for name in (EARLY, MIDDLE)]  # (196, 768) each, class token left out
-    return np.concatenate([raw[EMBEDDING][0], *(s for t in tokens for s in (t.mean(axis=0), t.std(axis=0)))])
+    statistics = [s for t in tokens for s in (t.mean(axis=0), t.std(axis=0))]
+    return np.concatenate([raw[EMBEDDING][0], *statistics, *(raw[name][0, 0] for name in BLOCKS)])
 
 
 def view_of(item: Item, *, view: int) -> NDArray[np.uint8]:

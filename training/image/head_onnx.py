@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from training.image.features import EARLY, EMBEDDING, MIDDLE
+from training.image.features import BLOCKS, EARLY, EMBEDDING, MIDDLE
 from training.image.semantic import Head
 
 EMBEDDING_WIDTH, TOKEN_WIDTH, GRID = 512, 768, 14
@@ -26,7 +26,8 @@ def export_head(head: Head, *, distance: Affine, families: Affine, path: Path) -
 
     A patch's logit is the picture's plus the patch's first-order share of the pooled statistics: the gradient of the logit
     times (token - mean) for a mean, and times (token - mean)^2 / s - s for a deviation s. Both shares average to zero over
-    the patches, so the mean of the map is exactly the picture's logit, however the shares are damped (PATCH_SHARE).
+    the patches, so the mean of the map is exactly the picture's logit, however the shares are damped (PATCH_SHARE). Class
+    tokens and embedding are of the whole picture and move all patches alike.
     `distance` maps the embedding onto unit-variance axes of the training set, `families` the pooled vector to logits.
     """
     constants = {
@@ -49,7 +50,10 @@ def export_head(head: Head, *, distance: Affine, families: Affine, path: Path) -
     pooled = [f"{statistic}_{tag}" for tag in ("early", "middle") for statistic in ("m", "s")]  # (n, 1, 768) each
     nodes = [*_statistics("early", EARLY), *_statistics("middle", MIDDLE)]
     nodes += [make("Squeeze", [s, "token_axis"], [f"{s}_flat"]) for s in pooled]
-    nodes += [make("Concat", [EMBEDDING, *(f"{s}_flat" for s in pooled)], ["pooled"], axis=1), *_network()]  # (n, 3584)
+    own = [f"class_{n}" for n in range(len(BLOCKS))]  # (n, 768) each
+    nodes += [make("Gather", [tokens, "first"], [name], axis=1) for tokens, name in zip(BLOCKS, own, strict=True)]
+    joined = [EMBEDDING, *(f"{s}_flat" for s in pooled), *own]
+    nodes += [make("Concat", joined, ["pooled"], axis=1), *_network()]  # (n, 8192)
     at = EMBEDDING_WIDTH
     for tag in ("early", "middle"):
         nodes += _shares(tag, start=at)
@@ -106,7 +110,7 @@ def _network() -> list[onnx.NodeProto]:
         make("Mul", ["hidden", "normal_pdf"], ["slope_part"]),
         make("Add", ["slope_part", "normal_cdf"], ["slope"]),
         make("Mul", ["slope", "outward_row"], ["unit_gradient"]),
-        make("Gemm", ["unit_gradient", "inward"], ["gradient"], transB=1),  # (n, 3584)
+        make("Gemm", ["unit_gradient", "inward"], ["gradient"], transB=1),  # (n, 8192)
     ]
 
 
@@ -137,9 +141,10 @@ def _save(
     tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
     integers = {"one": [1], "end": [1 << 31], "token_axis": [1], "last_axis": [2], "grid": [0, GRID, GRID], **starts}
     tensors += [numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in integers.items()]
+    tensors.append(numpy_helper.from_array(np.array(0, dtype=np.int64), "first"))
     inputs = [
         _value(EMBEDDING, ["n", EMBEDDING_WIDTH]),
-        *(_value(t, ["n", GRID * GRID + 1, TOKEN_WIDTH]) for t in (EARLY, MIDDLE)),
+        *(_value(t, ["n", GRID * GRID + 1, TOKEN_WIDTH]) for t in BLOCKS),
     ]
     outputs = [
         _value("logit", ["n"]),

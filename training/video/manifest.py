@@ -26,10 +26,11 @@ def manifest(clips: Sequence[Clip], settings: ModelSettings) -> str:
     """Return the text of the manifest: how frames and faces are pooled, and the thresholds of both."""
     image = ImageDetector.load(settings.models_dir, settings.encoders_dir).manifest
     pooled = {c.name: sigmoid(pooled_logit(c.frames, UPPER_SHARE)) for c in clips}
-    modes = frame_modes(clips, pooled, image.normal.thresholds.synthetic, image.strict.thresholds.synthetic)
+    again = cut_again(settings.models_dir, "whole frames")
+    modes = frame_modes(clips, pooled, again, image.normal.thresholds.synthetic, image.strict.thresholds.synthetic)
     parts = [
         "# Written by training/video/measure.py; do not edit.",
-        'name = "video"\nversion = "0.3.0"\nlicence = "Apache-2.0"\n',
+        'name = "video"\nversion = "0.4.0"\nlicence = "Apache-2.0"\n',
         f"[pooling]\nupper_share = {UPPER_SHARE}\nslope = 1.0\nintercept = 0.0\n",
         spans_text("spans", enter=modes["normal"].synthetic, leave=image.strict.thresholds.synthetic),
         *(mode_text(f"operating.{name}", bounds, clips, pooled, "frames") for name, bounds in modes.items()),
@@ -44,17 +45,18 @@ def manifest(clips: Sequence[Clip], settings: ModelSettings) -> str:
 
 
 def frame_modes(
-    clips: Sequence[Clip], pooled: Mapping[str, float], normal: float, strict: float
+    clips: Sequence[Clip], pooled: Mapping[str, float], again: Mapping[str, float], normal: float, strict: float
 ) -> dict[str, Thresholds]:
     """Return the thresholds of whole frames.
 
     `synthetic` is the image model's, raised where real clips lie above: normal until none does, strict until at most TOLERATED.
+    A clip counts once, by the higher of its score as it came and the score after it was cut and encoded `again`.
     `authentic` lies at half the odds of the least suspicious fake: a picture model that knows no swapped faces may not call a
     video real.
     """
     least = min(pooled[c.name] for c in clips if c.fake)
     authentic = 0.5 * least / (1 - least) / (1 + 0.5 * least / (1 - least))
-    reals = sorted((pooled[c.name] for c in clips if not c.fake), reverse=True)
+    reals = sorted((max(pooled[c.name], again.get(c.name, 0.0)) for c in clips if not c.fake), reverse=True)
     highest, next_highest = max(normal, above(reals[0])), max(strict, above(reals[TOLERATED]))
     return {"normal": Thresholds(highest, authentic), "strict": Thresholds(next_highest, authentic)}
 
@@ -72,18 +74,23 @@ def face_modes(clips: Sequence[Clip], models_dir: Path) -> dict[str, Thresholds]
     training.video.made has cut to a few seconds and encoded anew, as every platform does.
     """
     own = own_modes(models_dir)
-    reals = sorted([*(c.face_score or 0.0 for c in clips if not c.fake), *cut_again(models_dir)], reverse=True)
+    reals = sorted(
+        [*(c.face_score or 0.0 for c in clips if not c.fake), *cut_again(models_dir, "face").values()], reverse=True
+    )
     return {
         name: replace(own[name], synthetic=max(own[name].synthetic, above(reals[allowed])))
         for name, allowed in (("normal", 0), ("strict", TOLERATED))
     }
 
 
-def cut_again(models_dir: Path) -> list[float]:
-    """Return the face scores of real clips that were cut and encoded anew; empty before training.video.made ran."""
+def cut_again(models_dir: Path, what: str) -> dict[str, float]:
+    """Return the scores ("face", "whole frames") of real clips that were cut and encoded anew, by name of the clip.
+
+    Empty before training.video.made ran.
+    """
     made = models_dir / MODEL_DIRECTORY / "made.json"
     rows = json.loads(made.read_text()) if made.exists() else []
-    return [row["face"] for row in rows if row["kind"] == PLAIN and row["face"] is not None]
+    return {row["clip"]: row[what] for row in rows if row["kind"] == PLAIN and row[what] is not None}
 
 
 def above(score: float) -> float:

@@ -12,16 +12,16 @@ pytest.importorskip("torch", reason="torch comes with training/requirements.txt,
 pytest.importorskip("sklearn", reason="scikit-learn comes with training/requirements.txt, not with the lock")
 
 from forensics.detect.onnx import OnnxModel
-from training.image.features import EARLY, EMBEDDING, MIDDLE, pool
+from training.image.features import BLOCKS, EARLY, EMBEDDING, pool
 from training.image.head_onnx import export_head
 from training.image.semantic import Head
 
 RNG = np.random.default_rng(3)
-WIDTH = 512 + 4 * 768
+WIDTH = 512 + 4 * 768 + 6 * 768
 
 
 def encoder_outputs() -> dict[str, np.ndarray]:
-    tokens = {name: RNG.normal(0, 1, (1, 197, 768)).astype(np.float32) for name in (EARLY, MIDDLE)}
+    tokens = {name: RNG.normal(0, 1, (1, 197, 768)).astype(np.float32) for name in BLOCKS}
     return {EMBEDDING: RNG.normal(0, 1, (1, 512)).astype(np.float32), **tokens}
 
 

@@ -27,7 +27,9 @@ def modes(root: Path, *clips: Clip, cut: tuple[float | None, ...] = ()) -> dict[
     (root / "face").mkdir(exist_ok=True)
     (root / "video").mkdir(exist_ok=True)
     (root / "face/manifest.toml").write_text(OWN)
-    rows = [{"kind": "plain", "face": score} for score in cut] + [{"kind": "swap", "face": 0.99}]
+    rows = [{"kind": "plain", "clip": str(n), "face": score} for n, score in enumerate(cut)] + [
+        {"kind": "swap", "face": 0.99}
+    ]
     (root / "video/made.json").write_text(json.dumps(rows))
     return {name: bounds.synthetic for name, bounds in face_modes(clips, root).items()}
 
@@ -47,11 +49,13 @@ def test_a_real_clip_raises_the_normal_and_a_second_one_the_strict_threshold(tmp
 
 def test_whole_frames_accuse_above_every_real_clip() -> None:
     clips = [replace(clip(0.0, fake=n == 0), name=str(n)) for n in range(3)]
-    bounds = frame_modes(clips, {"0": 0.5, "1": 0.92, "2": 0.75}, 0.8, 0.7)
+    bounds = frame_modes(clips, {"0": 0.5, "1": 0.92, "2": 0.75}, {}, 0.8, 0.7)
     assert bounds["normal"].synthetic == pytest.approx(0.9201) and bounds["strict"].synthetic == pytest.approx(0.7501)
-    lower = frame_modes(clips, {"0": 0.5, "1": 0.6, "2": 0.3}, 0.8, 0.7)
+    lower = frame_modes(clips, {"0": 0.5, "1": 0.6, "2": 0.3}, {"0": 0.99}, 0.8, 0.7)
     assert [mode.synthetic for mode in lower.values()] == [0.8, 0.7]
     assert bounds["normal"].authentic == pytest.approx(1 / 3)
+    cut = frame_modes(clips, {"0": 0.5, "1": 0.92, "2": 0.75}, {"1": 0.93, "2": 0.7}, 0.8, 0.7)  # a clip counts once
+    assert [mode.synthetic for mode in cut.values()] == pytest.approx([0.9301, 0.7501])
 
 
 def test_above_is_the_next_of_four_digits() -> None:
