@@ -177,6 +177,7 @@ def encoded(take: Take) -> bytes:
     with av.open(buffer, "w", format="mp4") as output:
         picture = output.add_stream("libx264", rate=round(take.fps), options={"preset": "veryfast", "crf": CRF})
         picture.width, picture.height, picture.pix_fmt = width, height, "yuv420p"
+        picture.codec_context.thread_count = 1  # the same bytes on every machine and in every run
         sound = None if take.sound is None else output.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono")
         for rgb in take.frames:
             output.mux(picture.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
