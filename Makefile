@@ -92,9 +92,12 @@ fetch-encoders: $(STAMP)  ## the pinned third-party encoders, into the cache
 
 TRAIN := python
 RUN := runs/first
-train-image:  ## gather, train and measure the image model (DATA_EXTRA; CLONES=DIR PACKAGES=DIR; an environment of training/requirements.txt)
+train-image:  ## gather, train and measure the image model (DATA_EXTRA, FACE_MESH; CLONES=DIR PACKAGES=DIR; an environment of training/requirements.txt)
 	$(TRAIN) -m training.image.collect --clones $(CLONES) --packages $(PACKAGES)
+	$(TRAIN) -m training.image.film_frames --clones $(CLONES)
 	$(TRAIN) -m training.image.recon --count 160
+	$(TRAIN) -m training.image.forged_faces --each 12
+	$(TRAIN) -m training.image.patched --each 4
 	$(TRAIN) -m training.image.features --views 2
 	$(TRAIN) -m training.image.train --config training/image/configs/first.toml
 	$(TRAIN) -m training.image.export --semantic $(RUN)

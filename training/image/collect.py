@@ -20,7 +20,8 @@ from PIL import Image
 from forensics.domain.errors import MediaError
 from forensics.media.image import UnsupportedMediaType, decode_image
 from forensics.media.tensors import working_copy
-from training.image.data import SOURCES_CSV, read_csv
+from training.image.copies import Gallery
+from training.image.data import SOURCES_CSV, read_csv, repositories
 from training.repositories import candidates
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -50,12 +51,14 @@ def main() -> None:
     args = parser.parse_args()
     out = Path(os.environ["DATA_EXTRA"])
     data = Path(os.environ.get("DATA_ROOT", "../shared/data")) / "image"
-    seen = {row["sha256"] for row in read_csv(data / "manifest.csv")}
+    known = read_csv(data / "manifest.csv")
+    seen = {row["sha256"] for row in known}
+    gallery = of_data_folder(data, known)
     originals = {(r["repository"], r["edited"]): r["original"] for r in read_csv(ORIGINALS_CSV)}
     rows: list[dict[str, str]] = []
     for source in read_csv(SOURCES_CSV):
         if source["commit"]:
-            taken = list(take(source, clones=args.clones, packages=args.packages, out=out, seen=seen))
+            taken = list(take(source, clones=args.clones, packages=args.packages, out=out, seen=seen, gallery=gallery))
             print(f"{source['source']}: {len(taken)} of {source['count']} wanted", flush=True)
             rows += taken
     rows = paired(rows, originals)
@@ -74,8 +77,17 @@ def paired(rows: list[dict[str, str]], originals: dict[tuple[str, str], str]) ->
     return [row | {"pair_group": group.get((row["repo"], row["repo_path"]), "")} for row in rows]
 
 
+def of_data_folder(data: Path, rows: list[dict[str, str]]) -> Gallery:
+    """Return the real pictures that the data folder holds already."""
+    gallery, repository = Gallery(), repositories()
+    for row in rows:
+        if row["label"] == "real":
+            gallery.is_copy(decode_image((data / row["path"]).read_bytes()).rgb, repository[row["source"]])
+    return gallery
+
+
 def take(
-    source: dict[str, str], *, clones: Path, packages: Path, out: Path, seen: set[str]
+    source: dict[str, str], *, clones: Path, packages: Path, out: Path, seen: set[str], gallery: Gallery
 ) -> Iterator[dict[str, str]]:
     """Yield the manifest rows of one source after writing its files; pictures already seen are left out."""
     left = int(source["count"])
@@ -84,7 +96,7 @@ def take(
         if sha256 in seen or len(data) < SMALLEST_BYTES:
             continue
         seen.add(sha256)
-        row = store(source, name, data, sha256=sha256, out=out)
+        row = store(source, name, data, sha256=sha256, out=out, gallery=gallery)
         if row:
             yield row
             left -= 1
@@ -92,14 +104,18 @@ def take(
             return
 
 
-def store(source: dict[str, str], name: str, data: bytes, *, sha256: str, out: Path) -> dict[str, str] | None:
-    """Write one picture and return its row; None when it is no picture or too small."""
+def store(
+    source: dict[str, str], name: str, data: bytes, *, sha256: str, out: Path, gallery: Gallery
+) -> dict[str, str] | None:
+    """Write one picture and return its row; None when it is no picture, too small, or another repository's photograph."""
     try:
         rgb = decode_image(data).rgb
     except (MediaError, UnsupportedMediaType):
         return None
     height, width = rgb.shape[:2]
     if min(height, width) < SMALLEST_SIDE_PX:
+        return None
+    if source["label"] == "real" and gallery.is_copy(rgb, source["repository"]):
         return None
     suffix = Path(name).suffix.lower()
     if max(height, width) > KEEP_BYTES_UNTIL_PX:

@@ -18,6 +18,11 @@ from numpy.typing import NDArray
 from forensics.media.image import decode_image
 
 SOURCES_CSV = Path(__file__).parents[1] / "sources.csv"
+FILMS_CSV = Path(__file__).with_name("films.csv")
+TAUGHT_ONLY = (
+    "forged_face",
+)  # families that are made to teach: a figure on them would say nothing of fakes found outside
+REAL_HALF = "_real"  # what the name of a side-by-side film's source is followed by, for its real half
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,14 @@ class Item:
         return decode_image(self.path.read_bytes()).rgb
 
 
-def load_items() -> list[Item]:
-    """Read the data folder's manifest and the gathered one, in a stable order."""
+def load_items(*, taught_only: bool = False) -> list[Item]:
+    """Read the data folder's manifest and the gathered ones, in a stable order; `taught_only` adds what is never measured."""
     manifests = [Path(os.environ.get("DATA_ROOT", "../shared/data")) / "image" / "manifest.csv"]
     if extra := os.environ.get("DATA_EXTRA"):
         manifests += sorted(Path(extra).glob("manifest*.csv"))
-    families = {row["source"]: row["family"] for row in read_csv(SOURCES_CSV)}
-    return [_item(path.parent, row, families) for path in manifests for row in read_csv(path)]
+    families = {row["source"]: row["family"] for row in (*read_csv(SOURCES_CSV), *read_csv(FILMS_CSV))}
+    items = [_item(path.parent, row, families) for path in manifests for row in read_csv(path)]
+    return [item for item in items if taught_only or item.family not in TAUGHT_ONLY]
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -54,7 +60,9 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 def repositories() -> dict[str, str]:
     """Return source -> repository, so that two samples of one repository never lie on both sides of a split."""
-    return {row["source"]: row["repository"] for row in read_csv(SOURCES_CSV)}
+    stills = {row["source"]: row["repository"] for row in read_csv(SOURCES_CSV)}
+    films = {row["source"] + half: row["repository"] for row in read_csv(FILMS_CSV) for half in ("", REAL_HALF)}
+    return stills | films
 
 
 def assign_folds(items: Sequence[Item], *, folds: int, by: str = "family") -> dict[str, int]:
@@ -64,10 +72,11 @@ def assign_folds(items: Sequence[Item], *, folds: int, by: str = "family") -> di
     "repository": somebody else's pictures of perhaps a known generator). A unit of real pictures is a repository.
     Largest first, each to the fold with the least weight of that label and kind so far, so every fold holds faces and
     scenes of both labels. A source's weight is its root: forty sources of ten matter more than one of four hundred.
+    What only teaches is in no fold.
     """
     repository = repositories()
     units: defaultdict[tuple[int, str], list[Item]] = defaultdict(list)
-    for item in items:
+    for item in (i for i in items if i.family not in TAUGHT_ONLY):
         name = item.family if item.label and by == "family" else repository[item.source]
         units[(item.label, name)].append(item)
     load: defaultdict[tuple[int, int, str], float] = defaultdict(float)
@@ -83,9 +92,9 @@ def assign_folds(items: Sequence[Item], *, folds: int, by: str = "family") -> di
 
 def split(items: Sequence[Item], fold_of: dict[str, int], *, fold: int) -> tuple[list[int], list[int]]:
     """Return (training, held-out) indices; a pair with one half held out leaves training altogether."""
-    held = [n for n, item in enumerate(items) if fold_of[item.source] == fold]
+    held = [n for n, item in enumerate(items) if fold_of.get(item.source) == fold]
     pairs = {items[n].pair_group for n in held}
-    train = [n for n, item in enumerate(items) if fold_of[item.source] != fold and item.pair_group not in pairs]
+    train = [n for n, item in enumerate(items) if fold_of.get(item.source) != fold and item.pair_group not in pairs]
     return train, held
 
 

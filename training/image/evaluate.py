@@ -44,6 +44,13 @@ EDITS = (
     "diffusionclip",
     "clip_edit",
     "colourisation",
+    "anyedit",
+    "byteedit",
+    "geoedit",
+    "palette",
+    "step1x",
+    "lip_sync",
+    "talking_head",
 )
 
 

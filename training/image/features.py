@@ -85,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--views", type=int, default=4)
     views = parser.parse_args().views
-    encoder, items = Encoder.load(), load_items()
+    encoder, items = Encoder.load(), load_items(taught_only=True)
     todo = [(item, v) for v in range(views) for item in items if not cache_path(item, view=v).is_file()]
     started = time.monotonic()
     for done, (item, view) in enumerate(todo, 1):

@@ -37,7 +37,7 @@ def main() -> None:
     run.mkdir(parents=True, exist_ok=True)
     shutil.copy(args.config, run / "config.toml")
     torch.set_num_threads(1)
-    items = load_items()
+    items = load_items(taught_only=True)
     recipe = read_recipe(config)
     features = load_features(items, views=len(recipe.view_weights))  # (items, views, width)
     columns, fold_heads = {}, {}
