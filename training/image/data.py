@@ -9,7 +9,7 @@ import csv
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,8 @@ from forensics.media.image import decode_image
 
 SOURCES_CSV = Path(__file__).parents[1] / "sources.csv"
 FILMS_CSV = Path(__file__).with_name("films.csv")
-TAUGHT_ONLY = (
-    "forged_face",
-)  # families that are made to teach: a figure on them would say nothing of fakes found outside
+# Families that are made to teach with: a figure on them would say nothing of fakes found outside.
+TAUGHT_ONLY = ("forged_face", "patched")
 REAL_HALF = "_real"  # what the name of a side-by-side film's source is followed by, for its real half
 
 
@@ -36,6 +35,9 @@ class Item:
     kind: str  # face | scene | art | document | other
     generator: str
     pair_group: str  # the same for a real picture and everything made from it
+    content: str = (
+        ""  # the same for whatever may show the same scene: all frames of a repository that has films of both labels
+    )
 
     def pixels(self) -> NDArray[np.uint8]:
         """Decode to uint8 (height, width, 3) with the decoder that serves requests."""
@@ -48,7 +50,12 @@ def load_items(*, taught_only: bool = False) -> list[Item]:
     if extra := os.environ.get("DATA_EXTRA"):
         manifests += sorted(Path(extra).glob("manifest*.csv"))
     families = {row["source"]: row["family"] for row in (*read_csv(SOURCES_CSV), *read_csv(FILMS_CSV))}
-    items = [_item(path.parent, row, families) for path in manifests for row in read_csv(path)]
+    shared = _shared_contents()
+    items = [_item(path.parent, row, families, shared) for path in manifests for row in read_csv(path)]
+    content = {
+        item.pair_group: item.content for item in items if item.content
+    }  # what is made of a frame shows its scene too
+    items = [replace(item, content=content.get(item.pair_group, "")) for item in items]
     return [item for item in items if taught_only or item.family not in TAUGHT_ONLY]
 
 
@@ -91,10 +98,14 @@ def assign_folds(items: Sequence[Item], *, folds: int, by: str = "family") -> di
 
 
 def split(items: Sequence[Item], fold_of: dict[str, int], *, fold: int) -> tuple[list[int], list[int]]:
-    """Return (training, held-out) indices; a pair with one half held out leaves training altogether."""
+    """Return (training, held-out) indices; a pair or a film's scene with one part held out leaves training altogether."""
     held = [n for n, item in enumerate(items) if fold_of.get(item.source) == fold]
-    pairs = {items[n].pair_group for n in held}
-    train = [n for n, item in enumerate(items) if fold_of.get(item.source) != fold and item.pair_group not in pairs]
+    shown = {items[n].pair_group for n in held} | {items[n].content for n in held} - {""}
+    train = [
+        n
+        for n, item in enumerate(items)
+        if fold_of.get(item.source) != fold and not shown & {item.pair_group, item.content}
+    ]
     return train, held
 
 
@@ -113,7 +124,21 @@ def _weight(members: Sequence[Item]) -> float:
     return float(sum(count**0.5 for count in Counter(i.source for i in members).values()))
 
 
-def _item(root: Path, row: dict[str, str], families: dict[str, str]) -> Item:
+def _shared_contents() -> dict[str, str]:
+    """Return source -> content of the films whose repository has both labels: their fakes are made of their real ones."""
+    rows = read_csv(FILMS_CSV)
+    labels: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        labels[row["repository"]] |= {"real", "fake"} if row["label"] == "both" else {row["label"]}
+    return {
+        row["source"] + half: f"films:{row['repository']}"
+        for row in rows
+        if len(labels[row["repository"]]) == 2
+        for half in ("", REAL_HALF)
+    }
+
+
+def _item(root: Path, row: dict[str, str], families: dict[str, str], contents: dict[str, str]) -> Item:
     return Item(
         path=root / row["path"],
         label=int(row["label"] == "fake"),
@@ -122,4 +147,5 @@ def _item(root: Path, row: dict[str, str], families: dict[str, str]) -> Item:
         kind=row["kind"],
         generator=row["generator"],
         pair_group=row["pair_group"] or f"alone:{Path(row['path']).stem}",
+        content=contents.get(row["source"], ""),
     )

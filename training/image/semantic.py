@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 class HeadRecipe:
     """How a head is fitted: rates per step, dropout as probabilities, the share of each view in a batch.
 
-    Families in `left_out_families` are measured and not taught.
+    Families in `left_out_families` are measured and not taught; those in `taught_weights` count so many times in a batch.
     """
 
     seed: int
@@ -35,6 +35,7 @@ class HeadRecipe:
     label_smoothing: float
     view_weights: tuple[float, ...]
     left_out_families: tuple[str, ...] = ()
+    taught_weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,21 @@ def fit_head(features: NDArray[np.float32], items: Sequence[Item], recipe: HeadR
     inputs = torch.from_numpy((features - mean) / std)  # (items, views, width)
     labels = torch.tensor([float(item.label) for item in items])
     members = [
-        _fit_member(inputs, labels, balanced_weights(items), recipe, seed=recipe.seed + n)
-        for n in range(recipe.members)
+        _fit_member(inputs, labels, weigh(items, recipe), recipe, seed=recipe.seed + n) for n in range(recipe.members)
     ]
     inward = np.concatenate([m[1].weight.detach().numpy().T for m in members], axis=1) / std[:, None]
     offset = np.concatenate([m[1].bias.detach().numpy() for m in members]) - mean @ inward
     outward = np.concatenate([m[4].weight.detach().numpy()[0] for m in members]) / len(members)
     bias = float(np.mean([float(m[4].bias.detach()) for m in members]))
     return Head(inward.astype(np.float64), offset.astype(np.float64), outward.astype(np.float64), bias)
+
+
+def weigh(items: Sequence[Item], recipe: HeadRecipe) -> Floats:
+    """Return how often each picture is drawn (n,): both labels alike, sources by the root of their size, families as told."""
+    raw = balanced_weights(items) * [recipe.taught_weights.get(item.family, 1.0) for item in items]
+    fake = np.array([item.label for item in items]) == 1
+    raw[fake] *= raw[~fake].sum() / raw[fake].sum()
+    return np.asarray(raw)
 
 
 def out_of_fold(

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from training.image.attribution import fit_families
-from training.image.data import Item, assign_folds, load_items
+from training.image.data import TAUGHT_ONLY, Item, assign_folds, load_items
 from training.image.features import load_features
 from training.image.semantic import Head, HeadRecipe, fit_head, out_of_fold
 
@@ -44,8 +44,10 @@ def main() -> None:
     for by in PROTOCOLS:
         logits, fold_heads[by] = out_of_fold(features, items, recipe, assign_folds(items, folds=config["folds"], by=by))
         columns |= {f"{by}_view{v}": logits[:, v] for v in range(logits.shape[1])}
-    write_oof(run / "oof.csv", items, columns)
     head = fit_head(features, items, recipe)
+    measured = [n for n, item in enumerate(items) if item.family not in TAUGHT_ONLY]
+    items, features = [items[n] for n in measured], features[measured]
+    write_oof(run / "oof.csv", items, {name: values[measured] for name, values in columns.items()})
     projection, offset = whitening(features[:, 0, :512])
     families = fit_families(features[:, 0], items)
     print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -15,7 +16,17 @@ from PIL import Image
 from training.image import film_frames
 from training.image.collect import store
 from training.image.copies import Gallery
-from training.image.data import FILMS_CSV, SOURCES_CSV, Item, assign_folds, read_csv, repositories, split
+from training.image.data import (
+    FILMS_CSV,
+    SOURCES_CSV,
+    TAUGHT_ONLY,
+    Item,
+    assign_folds,
+    load_items,
+    read_csv,
+    repositories,
+    split,
+)
 
 Rgb = NDArray[np.uint8]
 
@@ -106,18 +117,54 @@ def item(source: str, n: int, family: str, group: str) -> Item:
     return Item(Path(f"{source}{n}.png"), int(bool(family)), source, family, "face", "", group)
 
 
-def test_what_only_teaches_is_never_held_out_and_leaves_with_its_picture() -> None:
-    reals = [item(source, n, "", f"{source}{n}") for source in ("utkface", "coco", "afhq") for n in range(3)]
+@pytest.mark.parametrize(("source", "family"), [("forged_faces_made", "forged_face"), ("patched_made", "patched")])
+def test_what_only_teaches_is_never_held_out_and_leaves_with_its_picture(source: str, family: str) -> None:
+    reals = [item(real, n, "", f"{real}{n}") for real in ("utkface", "coco", "afhq") for n in range(3)]
     fakes = [item("kolors", n, "sdxl", f"k{n}") for n in range(3)]
-    forged = [item("forged_faces_made", n, "forged_face", f"utkface{n}") for n in range(3)]
+    forged = [item(source, n, family, f"utkface{n}") for n in range(3)]
     items = [*reals, *fakes, *forged]
     fold_of = assign_folds(items, folds=2, by="repository")
-    assert "forged_faces_made" not in fold_of
+    assert source not in fold_of
     for fold in range(2):
         train, held = split(items, fold_of, fold=fold)
         assert not any(items[n] in forged for n in held)
         taught = any(items[n] in forged for n in train)
         assert taught == (fold_of["utkface"] != fold)
+
+
+def test_no_scene_of_a_film_is_taught_while_another_frame_of_it_is_held_out() -> None:
+    real = [replace(item("film_celebdf_pairs_real", n, "", f"r{n}"), content="films:a") for n in range(3)]
+    fakes = [replace(item("film_celebdf_pairs_fake", n, "deep_swap", f"f{n}"), content="films:a") for n in range(3)]
+    others = [item("coco", n, "", f"c{n}") for n in range(3)]
+    items = [*real, *fakes, *others]
+    fold_of = {"film_celebdf_pairs_real": 0, "film_celebdf_pairs_fake": 1, "coco": 2}
+    for fold in (0, 1):
+        train, _ = split(items, fold_of, fold=fold)
+        assert [items[n] for n in train] == others
+    assert len(split(items, fold_of, fold=2)[0]) == 6
+
+
+def test_films_with_their_originals_share_their_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = tmp_path / "image"
+    image.mkdir()
+    rows = [
+        ("film_celebdf_pairs_real", "real", "r"),
+        ("film_celebdf_pairs_fake", "fake", "f"),
+        ("forged_faces_made", "fake", "r"),
+        ("coco", "real", ""),
+    ]
+    lines = [f"{source}.png,{label},{source},,face,{group}" for source, label, group in rows]
+    (image / "manifest.csv").write_text("\n".join(["path,label,source,generator,kind,pair_group", *lines]))
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path))
+    monkeypatch.delenv("DATA_EXTRA", raising=False)
+    contents = [item.content for item in load_items(taught_only=True)]
+    assert contents[0] and contents[:3] == contents[:1] * 3 and contents[3] == ""
+    assert len(load_items()) == 3
+
+
+@pytest.mark.parametrize("name", TAUGHT_ONLY)
+def test_every_family_that_only_teaches_has_a_source(name: str) -> None:
+    assert name in {row["family"] for row in read_csv(SOURCES_CSV)}
 
 
 def test_every_source_is_listed_once_with_its_repository() -> None:

@@ -11,7 +11,7 @@ import pytest
 from forensics.domain.tracks import Face, FaceBox, FaceLook, FacePiece, FacesSeen
 from forensics.domain.video import ChunkResult, VideoPlan
 from training.video.clips import Clip
-from training.video.manifest import above, face_modes, frame_modes
+from training.video.manifest import above, cut_again, face_modes, frame_modes
 
 OWN = "[operating.normal]\nsynthetic = 0.80\nauthentic = 0.2\n[operating.strict]\nsynthetic = 0.70\nauthentic = 0.2\n"
 
@@ -45,6 +45,15 @@ def test_a_real_clip_raises_the_normal_and_a_second_one_the_strict_threshold(tmp
     found = modes(tmp_path, clip(2.0), clip(-2.0), cut=(0.75,))  # 0.8808, and 0.75 after it was cut
     assert found == {"normal": pytest.approx(0.8809, abs=2e-4), "strict": pytest.approx(0.7501)}
     assert found["normal"] > 0.8808
+
+
+def test_a_cut_clip_counts_by_the_higher_of_its_encodings(tmp_path: Path) -> None:
+    (tmp_path / "video").mkdir()
+    rows = [
+        {"clip": "a", "kind": kind, "face": score} for kind, score in (("plain", 0.84), ("voice", 0.86), ("swap", 0.99))
+    ]
+    (tmp_path / "video/made.json").write_text(json.dumps([*rows, {"clip": "b", "kind": "voice", "face": None}]))
+    assert cut_again(tmp_path, "face") == {"a": 0.86}
 
 
 def test_whole_frames_accuse_above_every_real_clip() -> None:
