@@ -93,3 +93,10 @@ def bootstrap(metric: Metric, scores: Floats, labels: Labels, sources: NDArray[n
         values.append(metric(scores[index], labels[index]))
     low, high = np.percentile(values, [2.5, 97.5])
     return Interval(metric(scores, labels), float(low), float(high))
+
+
+def flips(before: NDArray[np.float64], after: NDArray[np.float64], *, synthetic: float, authentic: float) -> float:
+    """Return the share of files decided before (n,) and after (n,) that changed sides; those left open either time do not count."""
+    sides = [np.where(s >= synthetic, 1, np.where(s <= authentic, -1, 0)) for s in (before, after)]
+    decided = (sides[0] != 0) & (sides[1] != 0)
+    return float((sides[0] != sides[1])[decided].mean()) if decided.any() else 0.0

@@ -130,11 +130,14 @@ def _robustness() -> str:
         return ""
     facts = json.loads(path.read_text())
     rows = "".join(
-        f"| {name} | {row['AUC']} | {row['decided fake']} | {row['false alarms']} |\n"
+        f"| {name} | {row['AUC']} | {row['decided fake']} | {row['false alarms']} | {row['drift']} | {row['flips']} |\n"
         for name, row in facts["rows"].items()
     )
-    intro = f"### After further damage\n\n{facts['real']} real and {facts['fake']} fake pictures, drawn evenly over sources.\n\n"
-    return intro + "| damage | AUC | decided fake | false alarms |\n|---|---|---|---|\n" + rows
+    intro = f"### After further damage\n\n{facts['real']} real and {facts['fake']} fake pictures, drawn evenly over sources.\n"
+    intro += (
+        "Drift is the mean change of the score, flips the share of pictures decided both times that changed sides.\n\n"
+    )
+    return intro + "| damage | AUC | decided fake | false alarms | drift | flips |\n|---|---|---|---|---|---|\n" + rows
 
 
 def _baselines() -> str:

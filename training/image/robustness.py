@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance, ImageFilter
 
 from forensics.detect.manifest import load_manifest
 from training.image.artefact_net import ArtefactNet
@@ -24,7 +25,7 @@ from training.image.features import Encoder
 from training.image.fuse import fit_fusion, read_oof, sigmoid
 from training.image.patches import score
 from training.image.train import read_heads
-from training.metrics import auc, bootstrap
+from training.metrics import auc, bootstrap, flips
 
 PER_LABEL = 150
 PROTOCOL = "family"
@@ -53,12 +54,31 @@ def screenshot(rgb: Rgb) -> Rgb:
     return np.asarray(reencode(framed, "JPEG", quality=80))
 
 
+def blurred(rgb: Rgb) -> Rgb:
+    return np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(1.0)))
+
+
+def cropped(rgb: Rgb) -> Rgb:
+    """The upper left corner, three quarters of each side."""
+    return rgb[: max(1, rgb.shape[0] * 3 // 4), : max(1, rgb.shape[1] * 3 // 4)]
+
+
+def recoloured(rgb: Rgb) -> Rgb:
+    """A warmer, stronger picture, as a filter of a phone makes it."""
+    image = ImageEnhance.Contrast(ImageEnhance.Color(Image.fromarray(rgb)).enhance(1.3)).enhance(1.15)
+    warmer = np.asarray(image, dtype=np.float32) * (1.05, 1.0, 0.93)
+    return np.clip(warmer, 0, 255).astype(np.uint8)
+
+
 DAMAGE: Mapping[str, Callable[[Rgb], Rgb]] = {
     "none": lambda rgb: rgb,
     "JPEG q60": jpeg_q60,
     "resized to one half": half_size,
     "noise of 8 grey levels": noise,
     "screenshot-like": screenshot,
+    "blur of 1 pixel": blurred,
+    "cropped to three quarters": cropped,
+    "recoloured": recoloured,
 }
 
 
@@ -77,8 +97,9 @@ def main() -> None:
     heads = read_heads(saved, f"folds_{PROTOCOL}")
     head_fold = assign_folds(items, folds=len(heads), by=PROTOCOL)
     nets, net_fold = _fold_nets(args.artefacts, items) if args.artefacts else ([], {})
-    threshold = load_manifest(MODEL_DIR).normal.thresholds.synthetic
-    rows = {}
+    bounds = load_manifest(MODEL_DIR).normal.thresholds
+    rows: dict[str, dict[str, str]] = {}
+    before: NDArray[np.float64] | None = None  # scores without damage, the first row
     for name, damage in DAMAGE.items():
         raw = np.zeros((len(sample), len(runs)))
         for n, item in enumerate(sample):
@@ -87,10 +108,13 @@ def main() -> None:
             if nets:
                 raw[n, 1] = score(nets[net_fold[item.source]], rgb)
         scores = sigmoid(fusion.logits(raw))
+        before = scores if before is None else before
         rows[name] = {
             "AUC": str(bootstrap(auc, scores, labels, sources)),
-            "decided fake": f"{np.mean(scores[labels == 1] >= threshold):.2f}",
-            "false alarms": f"{np.mean(scores[labels == 0] >= threshold):.3f}",
+            "decided fake": f"{np.mean(scores[labels == 1] >= bounds.synthetic):.2f}",
+            "false alarms": f"{np.mean(scores[labels == 0] >= bounds.synthetic):.3f}",
+            "drift": f"{np.mean(np.abs(scores - before)):.3f}",
+            "flips": f"{flips(before, scores, synthetic=bounds.synthetic, authentic=bounds.authentic):.3f}",
         }
         print(name, rows[name], flush=True)
     facts = {"real": PER_LABEL, "fake": PER_LABEL, "rows": rows}

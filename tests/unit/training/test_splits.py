@@ -11,7 +11,7 @@ pytest.importorskip("sklearn", reason="scikit-learn comes with training/requirem
 
 from training.image.calibrate import fit_platt, rate_above, threshold_at_fpr, threshold_at_miss
 from training.image.data import Item, assign_folds, balanced_weights, split
-from training.metrics import auc, bootstrap, ece, eer, recall_at
+from training.metrics import auc, bootstrap, ece, eer, flips, recall_at
 
 REAL = ["utkface", "bsds500", "coco", "afhq", "imagenet", "lfw_subset"]
 FAKE = {
@@ -98,3 +98,9 @@ def test_bootstrap_of_one_source_redraws_what_is_in_it() -> None:
     scores = np.concatenate([np.linspace(0, 1, 40), np.linspace(0.3, 1.3, 40)])
     found = bootstrap(auc, scores, labels, np.repeat(["real", "fake"], 40))
     assert 0.5 < found.low < found.value < found.high < 1
+
+
+def test_a_flip_is_a_decided_file_that_changed_sides() -> None:
+    before, after = np.array([0.9, 0.9, 0.1, 0.5, 0.1]), np.array([0.1, 0.95, 0.2, 0.9, 0.5])
+    assert flips(before, after, synthetic=0.8, authentic=0.3) == pytest.approx(1 / 3)
+    assert flips(before[3:4], after[3:4], synthetic=0.8, authentic=0.3) == 0.0
