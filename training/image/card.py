@@ -53,7 +53,7 @@ def render(manifest: ModelManifest, tables: Mapping[str, Sequence[Row]], *, coun
         f"### By kind\n\n{_table(tables['kinds'])}",
         _faces(tables.get("faces", ())),
         _robustness(),
-        _baselines(),
+        _baselines(tables),
         f"## Guards and attribution\n\n{_guards(manifest)}",
         f"## Weak spots\n\n{_weak(tables)}",
         f"## Real sources, most false alarms first\n\n{_table(tables['real sources'])}",
@@ -140,12 +140,20 @@ def _robustness() -> str:
     return intro + "| damage | AUC | decided fake | false alarms | drift | flips |\n|---|---|---|---|---|---|\n" + rows
 
 
-def _baselines() -> str:
+def _baselines(tables: Mapping[str, Sequence[Row]]) -> str:
     path = MODEL_DIR / "baselines.json"
     if not path.is_file():
         return ""
-    rows = "".join(f"| {name} | {text} |\n" for name, text in json.loads(path.read_text()).items())
-    return "### Baselines, same folds\n\n| baseline | AUC |\n|---|---|\n" + rows
+    measured: dict[str, dict[str, str]] = json.loads(path.read_text())
+    columns = list(dict.fromkeys(column for row in measured.values() for column in row))
+    own = {row.name: row.values["AUC"] for row in (*tables["overall"], *tables["kinds"])}
+    unseen = "unseen generator family"
+    places = {"all": f"{unseen}, clean", "random history": f"{unseen}, random history 1"}
+    model = {column: own.get(places.get(column, f"{column}, {unseen}"), "") for column in columns}
+    rows = {"**this model**": model, **measured}
+    head = f"| AUC | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}\n"
+    lines = "".join(f"| {name} | {' | '.join(row.get(c, '') for c in columns)} |\n" for name, row in rows.items())
+    return f"### Beside simple baselines, same pictures and folds ({unseen})\n\n{head}{lines}"
 
 
 def _table(rows: Sequence[Row]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +33,15 @@ PROTOCOL = "family"
 MODEL_DIR = Path("models/image")
 
 
-def jpeg_q60(rgb: Rgb) -> Rgb:
-    return np.asarray(reencode(Image.fromarray(rgb), "JPEG", quality=60))
+def jpeg(rgb: Rgb, *, quality: int) -> Rgb:
+    return np.asarray(reencode(Image.fromarray(rgb), "JPEG", quality=quality))
 
 
-def half_size(rgb: Rgb) -> Rgb:
+def resized(rgb: Rgb, *, times: float) -> Rgb:
+    """Reduced or enlarged, both sides alike."""
     image = Image.fromarray(rgb)
-    return np.asarray(image.resize((max(image.width // 2, 1), max(image.height // 2, 1)), Image.Resampling.BICUBIC))
+    size = (max(round(image.width * times), 1), max(round(image.height * times), 1))
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
 
 
 def noise(rgb: Rgb) -> Rgb:
@@ -72,8 +75,8 @@ def recoloured(rgb: Rgb) -> Rgb:
 
 DAMAGE: Mapping[str, Callable[[Rgb], Rgb]] = {
     "none": lambda rgb: rgb,
-    "JPEG q60": jpeg_q60,
-    "resized to one half": half_size,
+    **{f"JPEG q{quality}": partial(jpeg, quality=quality) for quality in (95, 80, 65, 50)},
+    **{f"resized {times:g} times": partial(resized, times=times) for times in (0.5, 0.75, 1.5, 2.0)},
     "noise of 8 grey levels": noise,
     "screenshot-like": screenshot,
     "blur of 1 pixel": blurred,
