@@ -105,6 +105,7 @@ train-image:  ## gather, train and measure the image model (DATA_EXTRA, FACE_MES
 	$(TRAIN) -m training.image.robustness --semantic $(RUN)
 	$(TRAIN) -m training.image.baselines
 	$(TRAIN) -m training.image.faces --out $(RUN)/faces.csv
+	$(TRAIN) -m training.image.night --clones $(CLONES) --out $(RUN)/night
 	$(TRAIN) -m training.image.evaluate --semantic $(RUN) --faces $(RUN)/faces.csv
 
 HISTORIES ?= 0 1 2 3

@@ -54,6 +54,22 @@ def read_labels(folder: Path) -> list[Labelled]:
     return items
 
 
+class DetectorFailed(Exception):
+    """The command line ended with more than files it could not judge; `status` is its exit code."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"deepfake-detect ended with status {status}")
+        self.status = status
+
+
+def answers(items: Sequence[Labelled], results: Path, *, strict: bool = False) -> dict[str, dict[str, Any]]:
+    """Judge every file that `results` has no line of; returns path -> answer. Raises DetectorFailed."""
+    status = detect([*(str(i.path) for i in items), "--resume", str(results), *(["--strict"] if strict else [])])
+    if status > 1:
+        raise DetectorFailed(status)
+    return {line["input"]: line for line in map(json.loads, results.read_text(encoding="utf-8").splitlines())}
+
+
 def measure(items: Sequence[Labelled], lines: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the figures for files that have a line; files with a problem are counted, files without a score too."""
     answered = [(i, lines[str(i.path)]) for i in items if str(i.path) in lines]
@@ -121,10 +137,10 @@ def main() -> int:
     except ValueError as error:
         parser.error(str(error))
     results = args.results or args.data.resolve().with_suffix(".results.jsonl")
-    status = detect([*(str(i.path) for i in items), "--resume", str(results), *(["--strict"] if args.strict else [])])
-    if status > 1:
-        return status
-    lines = {line["input"]: line for line in map(json.loads, results.read_text(encoding="utf-8").splitlines())}
+    try:
+        lines = answers(items, results, strict=args.strict)
+    except DetectorFailed as failure:
+        return failure.status
     json.dump(measure(items, lines), sys.stdout, indent=1)
     print()
     return 0

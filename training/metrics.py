@@ -95,6 +95,18 @@ def bootstrap(metric: Metric, scores: Floats, labels: Labels, sources: NDArray[n
     return Interval(metric(scores, labels), float(low), float(high))
 
 
+def share(held: NDArray[np.bool_], sources: NDArray[np.str_], *, seed: int = 0) -> Interval:
+    """Return the share of files (n,) that hold, with the 2.5 and 97.5 percentiles over redrawn sources; nan without files."""
+    if not held.size:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    groups = [held[sources == source] for source in np.unique(sources)]
+    rng = np.random.default_rng(seed)
+    drawn = (rng.integers(0, len(groups), len(groups)) for _ in range(REDRAWS))
+    values = [float(np.concatenate([groups[n] for n in index]).mean()) for index in drawn]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return Interval(float(held.mean()), float(low), float(high))
+
+
 def flips(before: NDArray[np.float64], after: NDArray[np.float64], *, synthetic: float, authentic: float) -> float:
     """Return the share of files decided before (n,) and after (n,) that changed sides; those left open either time do not count."""
     sides = [np.where(s >= synthetic, 1, np.where(s <= authentic, -1, 0)) for s in (before, after)]

@@ -53,6 +53,7 @@ def render(manifest: ModelManifest, tables: Mapping[str, Sequence[Row]], *, coun
         f"### By kind\n\n{_table(tables['kinds'])}",
         _faces(tables.get("faces", ())),
         _robustness(),
+        _night(),
         _baselines(tables),
         f"## Guards and attribution\n\n{_guards(manifest)}",
         f"## Weak spots\n\n{_weak(tables)}",
@@ -138,6 +139,26 @@ def _robustness() -> str:
         "Drift is the mean change of the score, flips the share of pictures decided both times that changed sides.\n\n"
     )
     return intro + "| damage | AUC | decided fake | false alarms | drift | flips |\n|---|---|---|---|---|---|\n" + rows
+
+
+def _night() -> str:
+    path = MODEL_DIR / "night.json"
+    if not path.is_file():
+        return ""
+    facts = json.loads(path.read_text())
+    verdicts = ", ".join(f"{name} {share:.3f}" for name, share in facts["verdicts"].items())
+    worst = [
+        (name, row) for name, row in facts["by source"].items() if row.get("synthetic", 0) + row.get("manipulated", 0)
+    ]
+    alarms = "; ".join(
+        f"{name} {row.get('synthetic', 0) + row.get('manipulated', 0):.2f} of {row['files']}" for name, row in worst
+    )
+    return (
+        f"### Photographs taken at night\n\n{facts['pictures']} pictures of {facts['repositories']} repositories"
+        " (training/image/night.csv), by phones and cameras: streets, concerts, fireworks, auroras, stars. No model learned"
+        " from them or had a threshold set by them; each goes through the whole product as it was found.\n\n"
+        f"Decided fake: **{facts['decided fake']}**. Verdicts: {verdicts}. Decided fake by source: {alarms or 'none'}.\n"
+    )
 
 
 def _baselines(tables: Mapping[str, Sequence[Row]]) -> str:

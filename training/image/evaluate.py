@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from forensics.detect.face_forgery import FaceForgery
 from forensics.detect.manifest import ModelManifest, load_manifest
 from training.image.card import render
-from training.image.data import Item, balanced_weights, load_items
+from training.image.data import SWAPS, Item, altered, balanced_weights, in_pairs, load_items
 from training.image.faces import VIEWS as FACE_VIEWS
 from training.image.fuse import Fusion, OutOfFold, fit_fusion, read_oof, sigmoid
 from training.image.with_faces import SEEN_FAMILY, FaceLogits, Rule, compared
@@ -30,28 +30,6 @@ from training.plots import reliability_svg, roc_svg
 MODEL_DIR = Path("models/image")
 PROTOCOL_NAMES = {"family": "unseen generator family", "repository": "unseen source"}
 FAKE_COLUMNS = ("family unseen", "source unseen")
-SWAPS = ("swap2d", "deep_swap")
-# Families that start from a real picture; so does every other fake that shares its content with a real one of the data.
-EDITS = (
-    *SWAPS,
-    "autoencoder",
-    "inpaint_gan",
-    "resshift",
-    "restoration",
-    "animegan",
-    "face_edit",
-    "cyclegan",
-    "diffusionclip",
-    "clip_edit",
-    "colourisation",
-    "anyedit",
-    "byteedit",
-    "geoedit",
-    "palette",
-    "step1x",
-    "lip_sync",
-    "talking_head",
-)
 
 
 @dataclass(frozen=True)
@@ -190,11 +168,7 @@ def table_row(name: str, items: Sequence[Item], scores: NDArray[np.float64], man
 
 def kinds(items: Sequence[Item]) -> dict[str, NDArray[np.int64]]:
     """Return the index of faces, scenes, art and other, with and without edits, of swaps, edits, and pairs of one content."""
-    label_of: dict[str, set[int]] = {}
-    for item in items:
-        label_of.setdefault(item.pair_group, set()).add(item.label)
-    paired = [label_of[i.pair_group] == {0, 1} for i in items]
-    edited = [i.label == 1 and (i.family in EDITS or p) for i, p in zip(items, paired, strict=True)]
+    paired, edited = in_pairs(items), altered(items)
     kind_of = [i.kind if i.kind in ("face", "scene") else "" for i in items]
     tests = {
         "faces": [k == "face" for k in kind_of],

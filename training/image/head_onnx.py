@@ -31,11 +31,10 @@ def export_head(head: Head, *, distance: Affine, families: Affine, path: Path) -
     `distance` maps the embedding onto unit-variance axes of the training set, `families` the pooled vector to logits.
     """
     constants = {
-        "inward": head.inward,
         "offset": head.offset,
-        "outward": head.outward[:, None],
-        "outward_row": head.outward[None, :],
-        "bias": np.array([head.bias]),
+        "outward": head.outward,
+        "outward_rows": head.outward.T,
+        "bias": head.bias,
         "projection": distance[0],
         "axes_offset": distance[1],
         "w_families": families[0],
@@ -74,7 +73,7 @@ def export_head(head: Head, *, distance: Affine, families: Affine, path: Path) -
         make("Add", ["family_scores", "b_families"], ["family_logits"]),
         make("Softmax", ["family_logits"], ["families"], axis=1),
     ]
-    _save(nodes, constants, starts, path, families=families[1].shape[0])
+    _save(nodes, head.inward, constants, starts, path, families=families[1].shape[0])
 
 
 def _statistics(tag: str, tokens: str) -> list[onnx.NodeProto]:
@@ -90,9 +89,13 @@ def _statistics(tag: str, tokens: str) -> list[onnx.NodeProto]:
 
 
 def _network() -> list[onnx.NodeProto]:
-    """The head and the gradient of its logit: gelu(h) = h P(h), gelu'(h) = P(h) + h p(h), P and p of the unit normal."""
+    """The head and the gradient of its logit: gelu(h) = h P(h), gelu'(h) = P(h) + h p(h), P and p of the unit normal.
+
+    The logit is the logarithm of the voices' summed exponentials, so their softmax is its gradient by the voices.
+    """
     make = helper.make_node
     return [
+        make("Cast", ["inward_half"], ["inward"], to=TensorProto.FLOAT),  # folded when the session starts
         make("MatMul", ["pooled", "inward"], ["hidden_sum"]),
         make("Add", ["hidden_sum", "offset"], ["hidden"]),  # (n, units)
         make("Mul", ["hidden", "root_half"], ["hidden_scaled"]),
@@ -100,8 +103,10 @@ def _network() -> list[onnx.NodeProto]:
         make("Add", ["erf", "unit"], ["erf_up"]),
         make("Mul", ["erf_up", "half"], ["normal_cdf"]),
         make("Mul", ["hidden", "normal_cdf"], ["gelu"]),
-        make("MatMul", ["gelu", "outward"], ["logit_sum"]),
-        make("Add", ["logit_sum", "bias"], ["logit_column"]),  # (n, 1)
+        make("MatMul", ["gelu", "outward"], ["voices_sum"]),
+        make("Add", ["voices_sum", "bias"], ["voices"]),  # (n, voices)
+        make("ReduceLogSumExp", ["voices"], ["logit_column"], axes=[1], keepdims=1),  # (n, 1)
+        make("Softmax", ["voices"], ["heard"], axis=1),  # how much of the logit is each voice's
         make("Squeeze", ["logit_column", "token_axis"], ["logit"]),
         make("Mul", ["hidden_scaled", "hidden_scaled"], ["half_square"]),
         make("Neg", ["half_square"], ["exponent"]),
@@ -109,7 +114,8 @@ def _network() -> list[onnx.NodeProto]:
         make("Mul", ["bell", "density"], ["normal_pdf"]),
         make("Mul", ["hidden", "normal_pdf"], ["slope_part"]),
         make("Add", ["slope_part", "normal_cdf"], ["slope"]),
-        make("Mul", ["slope", "outward_row"], ["unit_gradient"]),
+        make("MatMul", ["heard", "outward_rows"], ["outward_heard"]),  # (n, units)
+        make("Mul", ["slope", "outward_heard"], ["unit_gradient"]),
         make("Gemm", ["unit_gradient", "inward"], ["gradient"], transB=1),  # (n, 8192)
     ]
 
@@ -132,6 +138,7 @@ def _shares(tag: str, *, start: int) -> list[onnx.NodeProto]:
 
 def _save(
     nodes: list[onnx.NodeProto],
+    inward: NDArray[np.float64],
     constants: dict[str, NDArray[np.float64]],
     starts: dict[str, list[int]],
     path: Path,
@@ -139,6 +146,7 @@ def _save(
     families: int,
 ) -> None:
     tensors = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
+    tensors.append(numpy_helper.from_array(inward.astype(np.float16), "inward_half"))
     integers = {"one": [1], "end": [1 << 31], "token_axis": [1], "last_axis": [2], "grid": [0, GRID, GRID], **starts}
     tensors += [numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in integers.items()]
     tensors.append(numpy_helper.from_array(np.array(0, dtype=np.int64), "first"))

@@ -1,4 +1,8 @@
-"""The whole-view head: a small ensemble of two-layer networks on frozen features."""
+"""The whole-view head on frozen features: two-layer networks that ask two things, was it made and was it altered.
+
+Its logit is the soft maximum of two voices. The first is the mean of networks that learned from everything and of networks that
+saw no edits; the second of networks that saw edits alone, beside their originals.
+"""
 
 from __future__ import annotations
 
@@ -8,76 +12,99 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import erf
-from torch import nn
+from scipy.special import erf, logsumexp
 
-from training.image.data import Item, balanced_weights, split
+from training.image.data import Item, altered, balanced_weights, pairs_of_one_content, split
+from training.image.network import Lesson, Schooling, fit_network
 
 Floats = NDArray[np.float64]
+VOICES = 2  # made, altered
 
 
 @dataclass(frozen=True)
 class HeadRecipe:
-    """How a head is fitted: rates per step, dropout as probabilities, the share of each view in a batch.
+    """How a head is fitted: how many networks of each sort, their schooling, and what the second voice gives away.
 
+    `altered_handicap` is subtracted from the second voice: edits are rarer and harder, and its networks know no made pictures.
     Families in `left_out_families` are measured and not taught; those in `taught_weights` count so many times in a batch.
     """
 
     seed: int
-    members: int
-    hidden: int
-    steps: int
-    batch: int
-    rate: float
-    decay: float
-    dropout_in: float
-    dropout_hidden: float
-    label_smoothing: float
-    view_weights: tuple[float, ...]
+    general: int
+    made: int
+    altered: int
+    altered_handicap: float
+    schooling: Schooling
     left_out_families: tuple[str, ...] = ()
     taught_weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Head:
-    """logit = gelu(features @ inward + offset) @ outward + bias; the members' units lie side by side."""
+    """logit = logsumexp(gelu(h) @ outward + bias) with h = features @ inward + offset; the networks' units lie side by side."""
 
     inward: Floats  # (width, units)
     offset: Floats  # (units,)
-    outward: Floats  # (units,)
-    bias: float
+    outward: Floats  # (units, voices)
+    bias: Floats  # (voices,)
+
+    def voices(self, features: NDArray[np.float32]) -> Floats:
+        """Return what each voice says of features (..., width): (..., voices)."""
+        hidden = features @ self.inward + self.offset
+        return np.asarray(hidden * (1 + erf(hidden / np.sqrt(2))) / 2 @ self.outward + self.bias)
 
     def logits(self, features: NDArray[np.float32]) -> Floats:
         """Score features (..., width)."""
-        hidden = features @ self.inward + self.offset
-        return np.asarray(hidden * (1 + erf(hidden / np.sqrt(2))) / 2 @ self.outward + self.bias)
+        return np.asarray(logsumexp(self.voices(features), axis=-1))
 
 
 def fit_head(features: NDArray[np.float32], items: Sequence[Item], recipe: HeadRecipe) -> Head:
     """Fit on features (items, views, width): batches balance labels and damp large sources, views by their weight."""
     kept = [n for n, item in enumerate(items) if item.family not in recipe.left_out_families]
-    features, items = features[kept], [items[n] for n in kept]
     width = features.shape[2]
-    mean = features.reshape(-1, width).mean(axis=0)
-    std = features.reshape(-1, width).std(axis=0) + 1e-6
-    inputs = torch.from_numpy((features - mean) / std)  # (items, views, width)
-    labels = torch.tensor([float(item.label) for item in items])
-    members = [
-        _fit_member(inputs, labels, weigh(items, recipe), recipe, seed=recipe.seed + n) for n in range(recipe.members)
+    items = [items[n] for n in kept]
+    flat = features.reshape(-1, width)
+    mean, std = flat.mean(axis=0, dtype=np.float64), flat.std(axis=0, dtype=np.float64) + 1e-6
+    # Half precision in memory: a batch is turned to single precision when it is drawn.
+    inputs = torch.from_numpy(
+        np.stack([((features[n] - mean) / std).astype(np.float16) for n in kept])
+    )  # (items, views, width)
+    fitted = []
+    for lesson, voice, count in lessons(items, recipe):
+        for _ in range(count):
+            network = fit_network(inputs, lesson, recipe.schooling, seed=recipe.seed + len(fitted))
+            fitted.append((network, voice))
+    return _joined(fitted, mean, std, handicap=recipe.altered_handicap)
+
+
+def lessons(items: Sequence[Item], recipe: HeadRecipe) -> list[tuple[Lesson, int, int]]:
+    """Return (lesson, voice, networks) of each sort: what its networks see, and whom they speak for."""
+    fake, edit = np.array([item.label for item in items]) == 1, altered(items)
+    pairs = pairs_of_one_content(items)
+    nothing = np.zeros((0, 2), dtype=np.int64)
+    everything = np.ones(len(items), dtype=np.bool_)
+    sorts = [
+        (everything, nothing, 0, recipe.general),
+        (~edit, nothing, 0, recipe.made),
+        (~fake | edit, pairs, 1, recipe.altered),
     ]
-    inward = np.concatenate([m[1].weight.detach().numpy().T for m in members], axis=1) / std[:, None]
-    offset = np.concatenate([m[1].bias.detach().numpy() for m in members]) - mean @ inward
-    outward = np.concatenate([m[4].weight.detach().numpy()[0] for m in members]) / len(members)
-    bias = float(np.mean([float(m[4].bias.detach()) for m in members]))
-    return Head(inward.astype(np.float64), offset.astype(np.float64), outward.astype(np.float64), bias)
+    labels = fake.astype(np.float32)
+    return [
+        (Lesson(labels, weigh(items, recipe, seen=seen), shown, _pair_weights(items, shown)), voice, count)
+        for seen, shown, voice, count in sorts
+        if count
+    ]
 
 
-def weigh(items: Sequence[Item], recipe: HeadRecipe) -> Floats:
+def weigh(items: Sequence[Item], recipe: HeadRecipe, *, seen: NDArray[np.bool_]) -> Floats:
     """Return how often each picture is drawn (n,): both labels alike, sources by the root of their size, families as told."""
-    raw = balanced_weights(items) * [recipe.taught_weights.get(item.family, 1.0) for item in items]
+    index = np.flatnonzero(seen)
+    raw = np.zeros(len(items))
+    raw[index] = balanced_weights([items[n] for n in index])
+    raw *= [recipe.taught_weights.get(item.family, 1.0) for item in items]
     fake = np.array([item.label for item in items]) == 1
     raw[fake] *= raw[~fake].sum() / raw[fake].sum()
-    return np.asarray(raw)
+    return np.asarray(raw / raw.sum())
 
 
 def out_of_fold(
@@ -95,28 +122,25 @@ def out_of_fold(
     return logits, heads
 
 
-def _fit_member(
-    inputs: torch.Tensor, labels: torch.Tensor, weights: Floats, recipe: HeadRecipe, *, seed: int
-) -> nn.Sequential:
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    net = nn.Sequential(
-        nn.Dropout(recipe.dropout_in),
-        nn.Linear(inputs.shape[2], recipe.hidden),
-        nn.GELU(),
-        nn.Dropout(recipe.dropout_hidden),
-        nn.Linear(recipe.hidden, 1),
-    )
-    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=recipe.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=recipe.steps)
-    share, views = weights / weights.sum(), np.array(recipe.view_weights) / sum(recipe.view_weights)
-    soft = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
-    for _ in range(recipe.steps):
-        rows = rng.choice(len(share), recipe.batch, p=share)
-        logits = net(inputs[rows, rng.choice(len(views), recipe.batch, p=views)])[:, 0]  # (batch,)
-        loss = nn.functional.binary_cross_entropy_with_logits(logits, soft[rows])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    return net.eval()
+def _pair_weights(items: Sequence[Item], pairs: NDArray[np.int64]) -> Floats:
+    """Return how often each pair is drawn (pairs,): the sources of the edits by the root of their pairs."""
+    sources = np.array([items[edit].source for _, edit in pairs])
+    _, inverse, counts = np.unique(sources, return_inverse=True, return_counts=True)
+    raw = counts[inverse] ** -0.5 if len(pairs) else np.zeros(0)
+    return np.asarray(raw / raw.sum())
+
+
+def _joined(fitted: Sequence[tuple[torch.nn.Sequential, int]], mean: Floats, std: Floats, *, handicap: float) -> Head:
+    """Return one head of all networks; a voice is the mean of its own. Weights are rounded to the half precision that ships."""
+    inward, offset, outward, bias = [], [], [], np.array([0.0, -handicap])
+    shared = [sum(voice == other for _, other in fitted) for _, voice in fitted]
+    for (network, voice), count in zip(fitted, shared, strict=True):
+        weight, own, out, last = (p.detach().numpy().astype(np.float64) for p in network.parameters())
+        scaled = (weight.T / std[:, None]).astype(np.float16).astype(np.float64)
+        inward.append(scaled)
+        offset.append(own - mean @ scaled)
+        column = np.zeros((len(own), VOICES))
+        column[:, voice] = out[0] / count
+        outward.append(column)
+        bias[voice] += float(last[0]) / count
+    return Head(np.concatenate(inward, axis=1), np.concatenate(offset), np.concatenate(outward), bias)

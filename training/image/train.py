@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from training.image.attribution import fit_families
 from training.image.data import TAUGHT_ONLY, Item, assign_folds, load_items
 from training.image.features import load_features
+from training.image.network import Schooling
 from training.image.semantic import Head, HeadRecipe, fit_head, out_of_fold
 
 OOD_AXES = 48
@@ -39,7 +40,7 @@ def main() -> None:
     torch.set_num_threads(1)
     items = load_items(taught_only=True)
     recipe = read_recipe(config)
-    features = load_features(items, views=len(recipe.view_weights))  # (items, views, width)
+    features = load_features(items, views=len(recipe.schooling.view_weights))  # (items, views, width)
     columns, fold_heads = {}, {}
     for by in PROTOCOLS:
         logits, fold_heads[by] = out_of_fold(features, items, recipe, assign_folds(items, folds=config["folds"], by=by))
@@ -69,9 +70,9 @@ def main() -> None:
 
 def read_recipe(config: Mapping[str, Any]) -> HeadRecipe:
     """Return the head's recipe from a parsed config file."""
-    return HeadRecipe(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in config["head"].items()}
-    )
+    head = {key: tuple(value) if isinstance(value, list) else value for key, value in config["head"].items()}
+    schooling = {key: tuple(value) if isinstance(value, list) else value for key, value in config["schooling"].items()}
+    return HeadRecipe(**head, schooling=Schooling(**schooling))
 
 
 def head_arrays(heads: Sequence[Head]) -> dict[str, NDArray[np.float32]]:
@@ -85,7 +86,7 @@ def read_heads(saved: Mapping[str, NDArray[np.float32]], prefix: str) -> list[He
     inward, offset, outward, bias = (
         saved[f"{prefix}_{name}"].astype(np.float64) for name in ("inward", "offset", "outward", "bias")
     )
-    return [Head(inward[n], offset[n], outward[n], float(bias[n])) for n in range(len(bias))]
+    return [Head(inward[n], offset[n], outward[n], bias[n]) for n in range(len(bias))]
 
 
 def whitening(embeddings: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

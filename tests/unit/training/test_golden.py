@@ -25,8 +25,15 @@ def encoder_outputs() -> dict[str, np.ndarray]:
     return {EMBEDDING: RNG.normal(0, 1, (1, 512)).astype(np.float32), **tokens}
 
 
+def a_head(*, bias: tuple[float, float]) -> Head:
+    """Two networks of twelve units, one for each voice, in the half precision that ships."""
+    inward = RNG.normal(0, 0.02, (WIDTH, 24)).astype(np.float16).astype(np.float64)
+    outward = RNG.normal(0, 0.3, (24, 2)) * np.repeat(np.eye(2), 12, axis=0)
+    return Head(inward, RNG.normal(0, 0.2, 24), outward, np.array(bias))
+
+
 def test_head_graph_equals_numpy_and_its_patches_average_to_the_logit(tmp_path: Path) -> None:
-    head = Head(RNG.normal(0, 0.02, (WIDTH, 24)), RNG.normal(0, 0.2, 24), RNG.normal(0, 0.3, 24), 0.3)
+    head = a_head(bias=(0.3, -0.4))
     distance = (RNG.normal(0, 0.1, (512, 48)), RNG.normal(0, 0.1, 48))
     families = (RNG.normal(0, 0.02, (WIDTH, 3)), np.array([0.1, 0.0, -0.1]))
     export_head(head, distance=distance, families=families, path=tmp_path / "head.onnx")
@@ -43,7 +50,7 @@ def test_head_graph_equals_numpy_and_its_patches_average_to_the_logit(tmp_path: 
 
 def test_a_hot_patch_is_where_its_tokens_push_the_logit(tmp_path: Path) -> None:
     """Raise one patch's tokens along the gradient: the map peaks there."""
-    head = Head(RNG.normal(0, 0.02, (WIDTH, 24)), RNG.normal(0, 0.2, 24), RNG.normal(0, 0.3, 24), 0.0)
+    head = a_head(bias=(0.0, 0.0))
     nothing = (np.zeros((512, 2)), np.zeros(2))
     export_head(head, distance=nothing, families=(np.zeros((WIDTH, 2)), np.zeros(2)), path=tmp_path / "head.onnx")
     raw = encoder_outputs()

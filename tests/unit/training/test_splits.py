@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("sklearn", reason="scikit-learn comes with training/requirements.txt, not with the lock")
 
 from training.image.calibrate import fit_platt, rate_above, threshold_at_fpr, threshold_at_miss
-from training.image.data import Item, assign_folds, balanced_weights, split
-from training.metrics import auc, bootstrap, ece, eer, flips, recall_at
+from training.image.data import Item, altered, assign_folds, balanced_weights, pairs_of_one_content, split
+from training.metrics import auc, bootstrap, ece, eer, flips, recall_at, share
 
 REAL = ["utkface", "bsds500", "coco", "afhq", "imagenet", "lfw_subset"]
 FAKE = {
@@ -47,6 +47,28 @@ def test_no_source_family_or_pair_straddles(by: str) -> None:
 def test_every_picture_is_held_out_once() -> None:
     fold_of = assign_folds(ITEMS, folds=3)
     assert sorted(n for fold in range(3) for n in split(ITEMS, fold_of, fold=fold)[1]) == list(range(len(ITEMS)))
+
+
+def test_an_edit_is_told_by_its_family_or_by_its_original() -> None:
+    items = [
+        item("coco", 1, group="a"),
+        item("kolors", 2, family="sdxl", group="a"),
+        item("kolors", 3, family="sdxl"),
+        item("taef2_recon", 4, family="autoencoder"),
+        item("afhq", 5),
+    ]
+    assert altered(items).tolist() == [False, True, False, True, False]
+    assert pairs_of_one_content(items).tolist() == [[0, 1]]
+    assert pairs_of_one_content(items[2:]).shape == (0, 2)
+
+
+def test_a_share_is_redrawn_by_source() -> None:
+    held = np.array([True] * 3 + [False] * 7)
+    one_source = share(held, np.array(["a"] * 10))
+    assert (one_source.value, one_source.low, one_source.high) == (0.3, 0.3, 0.3)
+    two = share(held, np.array(["a"] * 3 + ["b"] * 7))
+    assert (two.low, two.high) == (0.0, 1.0)
+    assert np.isnan(share(held[:0], np.array([], dtype=np.str_)).value)
 
 
 def test_weights_balance_labels_and_damp_large_sources() -> None:
