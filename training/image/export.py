@@ -27,7 +27,7 @@ from training.image.fuse import fit_fusion, read_oof, sigmoid
 from training.image.head_onnx import export_head
 from training.image.train import read_heads
 
-VERSION = "0.5.0"
+VERSION = "0.6.0"
 MODEL_DIR = Path("models/image")
 HEAD_FILE, NET_FILE = "whole_view.onnx", "artefacts.onnx"
 MEASURED_ON = "out-of-fold pictures of sources and generator families never trained on, re-encoded alike"

@@ -61,8 +61,12 @@ CANDIDATES = {"noise_residual": noise_residual, "compression": compression, **ME
 
 def main() -> None:
     items = [i for i in load_items() if i.kind in ("face", "scene")]
-    found = np.array([_measured(working_copy(item.pixels())) for item in items])  # (items, signals)
-    values = np.array([_measured(view_of(item, view=0)) for item in items])
+    both = []  # as found and after the neutral re-encoding
+    for number, item in enumerate(items, start=1):
+        both.append([_measured(working_copy(item.pixels())), _measured(view_of(item, view=0))])
+        if number % 1000 == 0 or number == len(items):
+            print(f"measured {number}/{len(items)} pictures", flush=True)
+    found, values = np.array(both).swapaxes(0, 1)  # (items, signals) each
     known = ~np.isnan(found[:, 0])
     kept = [item for item, k in zip(items, known, strict=True) if k]
     found, values = found[known], values[known]
@@ -71,7 +75,7 @@ def main() -> None:
     text, facts = "# Written by training/image/signals.py; do not edit.\n", {}
     for n, name in enumerate(CANDIDATES):
         real = values[labels == 0, n]
-        low, high = _quantiles(found[labels == 0, n], weights[labels == 0])
+        low, high = quantiles(found[labels == 0, n], weights[labels == 0])
         outside = np.abs(values[:, n] - np.median(real))
         two_sided, one_sided = bootstrap(auc, outside, labels, sources), bootstrap(auc, values[:, n], labels, sources)
         lower = pairs_lower(values[:, n], kept)
@@ -115,7 +119,8 @@ def _blocks(plane: Plane, *, size: int) -> Plane:
     return plane[: rows * size, : cols * size].reshape(rows, size, cols, size)
 
 
-def _quantiles(values: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[float, float]:
+def quantiles(values: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the weighted 5 % and 95 % quantiles of values (n,)."""
     order = np.argsort(values)
     share = np.cumsum(weights[order]) / weights.sum()
     return float(values[order][np.searchsorted(share, 0.05)]), float(values[order][np.searchsorted(share, 0.95)])

@@ -30,6 +30,7 @@ LONGEST_SIDE_PX = 640
 REACH = 2.5  # eye distances around the middle of a face: more than any forging touches
 EXPRESSION_S = 0.4  # how long a reenacted face keeps one expression
 CRF = "18"
+MACROBLOCK_PX = 16
 TEXT = (
     "Good evening. The committee has looked at the figures of the last three years, and what it found is not what was expected. "
     "We shall take the time that it needs, and then tell you what we are going to do about it."
@@ -145,7 +146,7 @@ def take_of(path: Path) -> Take:
         fps = float(stream.average_rate or 25)
         most = round(SECONDS * fps)
         frames = tuple(
-            _scaled(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
+            scaled(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
             for _, frame in zip(range(most), container.decode(stream), strict=False)
         )
     return Take(frames, fps, sound_of(path.read_bytes(), len(frames) / fps))
@@ -204,10 +205,16 @@ def made_of(
             yield name, studio.forged(take, forgeries[name], seed=seed)
 
 
-def _scaled(rgb: Rgb) -> Rgb:
-    """Return the picture scaled to LONGEST_SIDE_PX, sides even as H.264 wants them."""
+def scaled(rgb: Rgb) -> Rgb:
+    """Return the picture scaled to LONGEST_SIDE_PX, the height even as H.264 wants it, the width in whole macroblocks.
+
+    Beside an unfinished macroblock lies memory that nobody wrote: the same clip came out different from run to run.
+    """
     scale = min(1.0, LONGEST_SIDE_PX / max(rgb.shape[:2]))
-    height, width = (max(2, 2 * round(side * scale / 2)) for side in rgb.shape[:2])
+    height, width = (
+        max(step, step * round(side * scale / step))
+        for side, step in zip(rgb.shape[:2], (2, MACROBLOCK_PX), strict=True)
+    )
     picture = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
     return np.asarray(picture, dtype=np.uint8)
 

@@ -31,7 +31,7 @@ def manifest(clips: Sequence[Clip], settings: ModelSettings) -> str:
     modes = frame_modes(clips, pooled, again, image.normal.thresholds.synthetic, image.strict.thresholds.synthetic)
     parts = [
         "# Written by training/video/measure.py; do not edit.",
-        'name = "video"\nversion = "0.5.0"\nlicence = "Apache-2.0"\n',
+        'name = "video"\nversion = "0.6.0"\nlicence = "Apache-2.0"\n',
         f"[pooling]\nupper_share = {UPPER_SHARE}\nslope = 1.0\nintercept = 0.0\n",
         spans_text("spans", enter=modes["normal"].synthetic, leave=image.strict.thresholds.synthetic),
         *(mode_text(f"operating.{name}", bounds, clips, pooled, "frames") for name, bounds in modes.items()),

@@ -13,6 +13,7 @@ from PIL import Image
 from forensics.domain.job import DetectOptions
 from forensics.domain.picture_verdict import FACE_DECIDES
 from forensics.domain.scores import OperatingMode, OperatingPoint, Region, Thresholds
+from forensics.domain.signal_ranges import SignalRange
 from forensics.domain.tracks import Face
 from forensics.domain.verdict import Verdict
 from forensics.media.face_crop import CROP_SIDE_PX
@@ -64,6 +65,25 @@ def test_without_faces_the_model_does_not_run() -> None:
     scorer = Scorer((1.5,))
     found = LookAtFaces(Finder(()), scorer)(scene())
     assert (found.faces, found.score, scorer.seen) == ((), None, [])
+
+
+RANGES = {
+    "skin_texture": SignalRange(5.0, 9.0, "smooth", "natural", "rough", "Skin."),
+    "unknown": SignalRange(0, 1, "", "", "", ""),
+}
+
+
+def test_the_largest_face_is_described_when_there_is_a_range() -> None:
+    look = LookAtFaces(Finder((at(10, 10, scale=1.0), at(400, 60))), Scorer((0.0, 0.0)), RANGES)
+    analysis = AnalyseImage(FakeDetector(), FakeProvenance(), look_at_faces=look)(PHOTO, DetectOptions())
+    (skin,) = [signal for signal in analysis.detection.signals if signal.name == "skin_texture"]
+    assert (skin.value, skin.score) == ("smooth", 1.0)
+    assert "largest faces of real photographs" in skin.what
+    assert LookAtFaces(Finder((at(10, 10),)), Scorer((0.0,)))(scene((ANN, 10, 10))).signals == ()
+
+
+def test_a_small_face_is_not_described() -> None:
+    assert LookAtFaces(Finder((TINY,)), Scorer(()), RANGES)(scene()).signals == ()
 
 
 @pytest.mark.parametrize(("logit", "verdict"), [(3.0, Verdict.MANIPULATED), (0.0, Verdict.AUTHENTIC)])

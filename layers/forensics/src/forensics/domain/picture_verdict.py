@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from forensics.domain.face_verdict import region_of
 from forensics.domain.places import place, probability
-from forensics.domain.scores import Detection, ModelScore, OperatingMode
+from forensics.domain.scores import Detection, ModelScore, OperatingMode, Signal
 from forensics.domain.tracks import FaceBox
 
 FACE_DECIDES = "a face decides: it looks pasted, swapped or redrawn"
@@ -24,7 +24,7 @@ class ScoredFace:
 class FacesLookedAt:
     """What was found of faces: who looked (`name`, `version`), how long it took, and the model's modes for stills.
 
-    Their `authentic` is where doubt begins, not where trust does.
+    Their `authentic` is where doubt begins, not where trust does. `signals` describe the largest face and decide nothing.
     """
 
     name: str
@@ -33,6 +33,7 @@ class FacesLookedAt:
     normal: OperatingMode
     strict: OperatingMode
     latency_ms: int = 0
+    signals: tuple[Signal, ...] = ()
 
     @property
     def score(self) -> float | None:
@@ -47,15 +48,15 @@ def with_faces(whole: Detection, seen: FacesLookedAt, *, strict: bool) -> Detect
     faces are beyond all doubt. Guards of the whole picture hold unless the face is above its synthetic threshold.
     """
     faces = _detection(seen)
-    models = whole.models + faces.models
+    models, signals = whole.models + faces.models, whole.signals + seen.signals
     above, own = place(faces, strict=strict), place(whole, strict=strict)
     if above <= max(own, -1.0) or (whole.reasons and above < 1.0):
-        return replace(whole, models=models)
+        return replace(whole, models=models, signals=signals)
     regions = tuple(region_of(face.box, probability(face.logit)) for face in seen.faces if face.logit is not None)
     return replace(
         faces,
         models=models,
-        signals=whole.signals,
+        signals=signals,
         regions=regions,
         manipulated=own < 1.0,
         generator=whole.generator,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ _CHEEKS = ((slice(124, 148), slice(66, 90)), (slice(124, 148), slice(134, 158)))
 _AROUND = ((slice(0, 24), slice(0, 224)), (slice(24, 140), slice(0, 20)), (slice(24, 140), slice(204, 224)))
 _EYE_HALF = (9, 16)  # rows, columns around the middle of an eye
 _MOUTH = (slice(146, 196), slice(84, 140))
+_LEAST_GRAIN = 0.05  # grey levels: a flat wall behind a face is no measure
 _DARK = 0.45  # of the cheeks' luma: the inside of a mouth
 
 Crop = NDArray[np.uint8]
@@ -56,6 +58,35 @@ def measure_face(crop: Crop) -> FaceMoment:
 def likeness_of(crop: Crop) -> tuple[int, ...]:
     """Return the face at 8 x 8 cells, grey levels 0..255, row by row."""
     return _cells((crop[_FACE] @ _LUMA).astype(np.float32))
+
+
+def skin_texture(crop: Crop) -> float:
+    """Return the binary logarithm of the cheeks' fine structure over that of the crop's rim: negative where skin is smoother.
+
+    Fine structure is the mean absolute Laplacian of the luma. Both lie in one picture, so camera, size and codec cancel mostly.
+    """
+    luma = (crop @ _LUMA).astype(np.float32)
+    cheeks, rim = ([luma[area] for area in areas] for areas in (_CHEEKS, _AROUND))
+    return _finer(cheeks, rim)
+
+
+def skin_against_eyes(crop: Crop) -> float:
+    """Return the binary logarithm of the cheeks' fine structure over that around the eyes."""
+    luma = (crop @ _LUMA).astype(np.float32)
+    return _finer([luma[area] for area in _CHEEKS], [_eye(luma, point) for point in CANONICAL[:2]])
+
+
+def face_shading(crop: Crop) -> float:
+    """Return how much more one cheek is lit than the other, against left and right of the face: a natural logarithm, from 0 on."""
+    luma = (crop @ _LUMA).astype(np.float32)
+    left, right = (float(np.log(luma[area].mean() + 1)) for area in _CHEEKS)
+    beside_left, beside_right = (float(np.log(luma[area].mean() + 1)) for area in _AROUND[1:])
+    return abs((left - right) - (beside_left - beside_right))
+
+
+def _finer(planes: Sequence[Plane], others: Sequence[Plane]) -> float:
+    one, other = (np.mean([np.abs(_laplacian(plane)).mean() for plane in group]) for group in (planes, others))
+    return float(np.log2((one + _LEAST_GRAIN) / (other + _LEAST_GRAIN)))
 
 
 def _cells(face: Plane) -> tuple[int, ...]:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forensics.domain.picture_verdict import FacesLookedAt, ScoredFace
-from forensics.domain.scores import OperatingMode
+from forensics.domain.scores import OperatingMode, Signal
+from forensics.domain.signal_ranges import SignalRange, worded
 from forensics.domain.tracks import Face
 from forensics.media.face_crop import aligned
+from forensics.media.face_measures import skin_texture
 from forensics.usecases.followed_face import LEAST_EYE_DISTANCE_PX, FaceScorer
 
 Rgb = NDArray[np.uint8]
+
+LEAST_MEASURED_EYES_PX = 40.0  # between the eyes: below it there is no skin to measure, only what enlarging makes of it
+MEASURES: Mapping[str, Callable[[Rgb], float]] = {"skin_texture": skin_texture}
+OF = "largest faces of real photographs"
 
 
 class FindsFaces(Protocol):
@@ -37,10 +43,11 @@ class JudgesFaces(FaceScorer, Protocol):
 
 @dataclass(frozen=True)
 class LookAtFaces:
-    """Looks at every face of a decoded picture that is large enough for the model."""
+    """Looks at every face of a decoded picture that is large enough for the model; signals of the largest need a range."""
 
     finder: FindsFaces
     scorer: JudgesFaces
+    ranges: Mapping[str, SignalRange] = field(default_factory=dict)
 
     def __call__(self, rgb: Rgb) -> FacesLookedAt:
         started = time.perf_counter()
@@ -55,7 +62,15 @@ class LookAtFaces:
             normal=self.scorer.normal,
             strict=self.scorer.strict,
             latency_ms=round((time.perf_counter() - started) * 1000),
+            signals=self._signals(found[0]) if found else (),
         )
+
+    def _signals(self, largest: tuple[Face, Rgb | None]) -> tuple[Signal, ...]:
+        face, crop = largest
+        if crop is None or face.eye_distance < LEAST_MEASURED_EYES_PX:
+            return ()
+        known = {name: own for name, own in self.ranges.items() if name in MEASURES}
+        return tuple(worded(name, MEASURES[name](crop), own, of=OF) for name, own in known.items())
 
 
 def _cut_out(rgb: Rgb, faces: tuple[Face, ...]) -> Iterator[tuple[Face, Rgb | None]]:
