@@ -32,6 +32,10 @@ weights are refitted on all pictures with the same settings; they are never meas
 redraw whole sources. Sources and licences: training/sources.csv.
 """
 
+ALTERED = """\
+The head has a voice for made pictures and one for altered ones. Where the picture is decided fake and the second is louder, the
+verdict is `manipulated`, else `synthetic`.
+"""
 FACES = """\
 The product looks at every face of a picture as well, with the [face model](../face/card.md); the more suspicious answer decides
 (docs/models/image.md). Measured on pictures of repositories that the face model was neither trained on nor calibrated by, the
@@ -51,6 +55,7 @@ def render(manifest: ModelManifest, tables: Mapping[str, Sequence[Row]], *, coun
         f"## Operating points\n\n{_operating(manifest)}",
         f"## Measured\n\n{_table(tables['overall'])}\n![ROC](roc.svg) ![Reliability](reliability.svg)\n",
         f"### By kind\n\n{_table(tables['kinds'])}",
+        _altered(tables["made or altered"]),
         _faces(tables.get("faces", ())),
         _robustness(),
         _night(),
@@ -119,6 +124,10 @@ def _weak(tables: Mapping[str, Sequence[Row]]) -> str:
         "- Pictures were found in public repositories: camera originals and messenger-compressed files are under-represented.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _altered(rows: Sequence[Row]) -> str:
+    return f"### Made or altered\n\n{ALTERED}\n{_table(rows)}"
 
 
 def _faces(rows: Sequence[Row]) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from forensics.detect.face_forgery import FaceForgery
 from forensics.detect.manifest import ModelManifest, load_manifest
 from training.image.card import render
-from training.image.data import SWAPS, Item, altered, balanced_weights, in_pairs, load_items
+from training.image.data import SWAPS, Item, altered, balanced_weights, in_pairs, load_items, read_csv
 from training.image.faces import VIEWS as FACE_VIEWS
 from training.image.fuse import Fusion, OutOfFold, fit_fusion, read_oof, sigmoid
 from training.image.with_faces import SEEN_FAMILY, FaceLogits, Rule, compared
@@ -57,6 +57,7 @@ def main() -> None:
     tables = all_tables(items, oof, scores, fusion, manifest)
     if args.faces:
         tables["faces"] = face_rows(items, oof, scores, Rule(manifest, FaceForgery.load(MODEL_DIR.parent)), args.faces)
+    tables["made or altered"] = said_rows(items, oof, scores, args.semantic / "oof.csv", manifest)
     (MODEL_DIR / "metrics.json").write_text(
         json.dumps({k: [asdict(r) for r in rows] for k, rows in tables.items()}, indent=1) + "\n"
     )
@@ -96,6 +97,25 @@ def all_tables(
         "real sources": source_rows(items, clean, manifest, label=0),
         "fake sources": source_rows(items, clean, manifest, label=1),
     }
+
+
+def said_rows(
+    items: Sequence[Item], oof: OutOfFold, scores: NDArray[np.float64], path: Path, manifest: ModelManifest
+) -> list[Row]:
+    """Return which of the fakes that are decided fake are said to be altered, by what they are; `path` is oof.csv."""
+    saved = {(row["source"], row["file"]): row for row in read_csv(path)}
+    fake = np.array([item.label == 1 for item in items])
+    swap = np.array([item.family in SWAPS for item in items])
+    edits = altered(items)
+    rows = []
+    for protocol, column in zip(clean_protocols(oof), oof.clean, strict=True):
+        louder = np.array([float(saved[item.source, item.path.stem][f"{protocol}_altered"]) > 0.5 for item in items])
+        decided = scores[:, column] >= manifest.normal.thresholds.synthetic
+        for name, group in {"wholly generated": fake & ~edits, "edits": edits, "of them swaps": swap}.items():
+            found = decided & group
+            values = {"decided fake": f"{found.sum()}", "said to be manipulated": f"{louder[found].mean():.3f}"}
+            rows.append(Row(f"{name}, {PROTOCOL_NAMES[protocol]}", 0, int(group.sum()), values))
+    return rows
 
 
 def face_rows(items: Sequence[Item], oof: OutOfFold, scores: NDArray[np.float64], rule: Rule, path: Path) -> list[Row]:

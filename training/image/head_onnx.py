@@ -22,7 +22,7 @@ Affine = tuple[NDArray[np.float64], NDArray[np.float64]]  # weights (width, k), 
 
 
 def export_head(head: Head, *, distance: Affine, families: Affine, path: Path) -> None:
-    """Write the graph: encoder outputs -> logit (n,), patches (n, 14, 14), distance (n,), families (n, k).
+    """Write the graph: encoder outputs -> logit (n,), altered (n,), patches (n, 14, 14), distance (n,), families (n, k).
 
     A patch's logit is the picture's plus the patch's first-order share of the pooled statistics: the gradient of the logit
     times (token - mean) for a mean, and times (token - mean)^2 / s - s for a deviation s. Both shares average to zero over
@@ -107,6 +107,7 @@ def _network() -> list[onnx.NodeProto]:
         make("Add", ["voices_sum", "bias"], ["voices"]),  # (n, voices)
         make("ReduceLogSumExp", ["voices"], ["logit_column"], axes=[1], keepdims=1),  # (n, 1)
         make("Softmax", ["voices"], ["heard"], axis=1),  # how much of the logit is each voice's
+        make("Gather", ["heard", "second"], ["altered"], axis=1),
         make("Squeeze", ["logit_column", "token_axis"], ["logit"]),
         make("Mul", ["hidden_scaled", "hidden_scaled"], ["half_square"]),
         make("Neg", ["half_square"], ["exponent"]),
@@ -149,13 +150,16 @@ def _save(
     tensors.append(numpy_helper.from_array(inward.astype(np.float16), "inward_half"))
     integers = {"one": [1], "end": [1 << 31], "token_axis": [1], "last_axis": [2], "grid": [0, GRID, GRID], **starts}
     tensors += [numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in integers.items()]
-    tensors.append(numpy_helper.from_array(np.array(0, dtype=np.int64), "first"))
+    tensors += [
+        numpy_helper.from_array(np.array(n, dtype=np.int64), name) for n, name in enumerate(("first", "second"))
+    ]
     inputs = [
         _value(EMBEDDING, ["n", EMBEDDING_WIDTH]),
         *(_value(t, ["n", GRID * GRID + 1, TOKEN_WIDTH]) for t in BLOCKS),
     ]
     outputs = [
         _value("logit", ["n"]),
+        _value("altered", ["n"]),
         _value("patches", ["n", GRID, GRID]),
         _value("distance", ["n"]),
         _value("families", ["n", families]),

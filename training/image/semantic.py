@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import erf, logsumexp
+from scipy.special import erf, logsumexp, softmax
 
 from training.image.data import Item, altered, balanced_weights, pairs_of_one_content, split
 from training.image.network import Lesson, Schooling, fit_network
@@ -56,6 +56,10 @@ class Head:
     def logits(self, features: NDArray[np.float32]) -> Floats:
         """Score features (..., width)."""
         return np.asarray(logsumexp(self.voices(features), axis=-1))
+
+    def altered(self, features: NDArray[np.float32]) -> Floats:
+        """Return how much of the logit is the second voice's, 0..1: (...,)."""
+        return np.asarray(softmax(self.voices(features), axis=-1)[..., 1])
 
 
 def fit_head(features: NDArray[np.float32], items: Sequence[Item], recipe: HeadRecipe) -> Head:
@@ -110,16 +114,16 @@ def weigh(items: Sequence[Item], recipe: HeadRecipe, *, seen: NDArray[np.bool_])
 def out_of_fold(
     features: NDArray[np.float32], items: Sequence[Item], recipe: HeadRecipe, fold_of: dict[str, int]
 ) -> tuple[Floats, list[Head]]:
-    """Return logits (items, views), each from the head of a fold that held the item out, and those heads."""
-    logits = np.zeros(features.shape[:2])
+    """Return logits and the altered voice's share (items, views, 2), each of a head that had the item held out, and those heads."""
+    said = np.zeros((*features.shape[:2], 2))
     heads = []
     for fold in sorted(set(fold_of.values())):
         train, held = split(items, fold_of, fold=fold)
         head = fit_head(features[train], [items[n] for n in train], recipe)
-        logits[held] = head.logits(features[held])
+        said[held, :, 0], said[held, :, 1] = head.logits(features[held]), head.altered(features[held])
         heads.append(head)
         print(f"fold {fold}: {len(train)} train, {len(held)} held out", flush=True)
-    return logits, heads
+    return said, heads
 
 
 def _pair_weights(items: Sequence[Item], pairs: NDArray[np.int64]) -> Floats:

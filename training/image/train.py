@@ -43,8 +43,9 @@ def main() -> None:
     features = load_features(items, views=len(recipe.schooling.view_weights))  # (items, views, width)
     columns, fold_heads = {}, {}
     for by in PROTOCOLS:
-        logits, fold_heads[by] = out_of_fold(features, items, recipe, assign_folds(items, folds=config["folds"], by=by))
-        columns |= {f"{by}_view{v}": logits[:, v] for v in range(logits.shape[1])}
+        said, fold_heads[by] = out_of_fold(features, items, recipe, assign_folds(items, folds=config["folds"], by=by))
+        columns |= {f"{by}_view{v}": said[:, v, 0] for v in range(said.shape[1])}
+        columns[f"{by}_altered"] = said[:, 0, 1]
     head = fit_head(features, items, recipe)
     measured = [n for n, item in enumerate(items) if item.family not in TAUGHT_ONLY]
     items, features = [items[n] for n in measured], features[measured]
@@ -98,7 +99,9 @@ def whitening(embeddings: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDA
 
 
 def write_oof(path: Path, items: Sequence[Item], columns: Mapping[str, NDArray[np.float64]]) -> None:
-    """Write one line per picture: who it is, and its out-of-fold logit per protocol and view (<protocol>_view<n>)."""
+    """Write one line per picture: who it is, its out-of-fold logit per protocol and view (<protocol>_view<n>), and
+    how much of the neutral one is the altered voice's (<protocol>_altered).
+    """
     with path.open("w", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(["file", "source", "family", "kind", "label", *columns])

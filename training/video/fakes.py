@@ -30,7 +30,8 @@ LONGEST_SIDE_PX = 640
 REACH = 2.5  # eye distances around the middle of a face: more than any forging touches
 EXPRESSION_S = 0.4  # how long a reenacted face keeps one expression
 CRF = "18"
-MACROBLOCK_PX = 16
+# The encoder's code for one processor reads memory that nobody wrote: the same clip came out different from run to run.
+EXACT = "cpu-independent=1"
 TEXT = (
     "Good evening. The committee has looked at the figures of the last three years, and what it found is not what was expected. "
     "We shall take the time that it needs, and then tell you what we are going to do about it."
@@ -146,7 +147,7 @@ def take_of(path: Path) -> Take:
         fps = float(stream.average_rate or 25)
         most = round(SECONDS * fps)
         frames = tuple(
-            scaled(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
+            _scaled(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
             for _, frame in zip(range(most), container.decode(stream), strict=False)
         )
     return Take(frames, fps, sound_of(path.read_bytes(), len(frames) / fps))
@@ -176,7 +177,9 @@ def encoded(take: Take) -> bytes:
     buffer = io.BytesIO()
     height, width = take.frames[0].shape[:2]
     with av.open(buffer, "w", format="mp4") as output:
-        picture = output.add_stream("libx264", rate=round(take.fps), options={"preset": "veryfast", "crf": CRF})
+        picture = output.add_stream(
+            "libx264", rate=round(take.fps), options={"preset": "veryfast", "crf": CRF, "x264-params": EXACT}
+        )
         picture.width, picture.height, picture.pix_fmt = width, height, "yuv420p"
         picture.codec_context.thread_count = 1  # the same bytes on every machine and in every run
         sound = None if take.sound is None else output.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono")
@@ -205,16 +208,10 @@ def made_of(
             yield name, studio.forged(take, forgeries[name], seed=seed)
 
 
-def scaled(rgb: Rgb) -> Rgb:
-    """Return the picture scaled to LONGEST_SIDE_PX, the height even as H.264 wants it, the width in whole macroblocks.
-
-    Beside an unfinished macroblock lies memory that nobody wrote: the same clip came out different from run to run.
-    """
+def _scaled(rgb: Rgb) -> Rgb:
+    """Return the picture scaled to LONGEST_SIDE_PX, sides even as H.264 wants them."""
     scale = min(1.0, LONGEST_SIDE_PX / max(rgb.shape[:2]))
-    height, width = (
-        max(step, step * round(side * scale / step))
-        for side, step in zip(rgb.shape[:2], (2, MACROBLOCK_PX), strict=True)
-    )
+    height, width = (max(2, 2 * round(side * scale / 2)) for side in rgb.shape[:2])
     picture = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
     return np.asarray(picture, dtype=np.uint8)
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forensics.detect.image import ImageDetector, StageResult, guard_reasons, stage_views
+from forensics.detect.image import LOOKS_ALTERED, ImageDetector, StageResult, guard_reasons, stage_views
 from forensics.detect.manifest import Guards, ModelManifest, StageSpec, load_manifest, verify_file
 from forensics.detect.onnx import Array, ModelUnavailable
 from forensics.detect.signals import SignalRanges
+from forensics.domain.evidence import Provenance
 from forensics.domain.scores import OperatingMode, OperatingPoint, Thresholds
+from forensics.domain.verdict import Verdict, decide
 from forensics.media.tensors import Box, Normalisation
 from forensics.settings import ModelSettings
 
@@ -30,21 +32,25 @@ class FakeNetwork:
 
     inputs: Mapping[str, object] = {"pixels": ()}
 
-    def __init__(self, logit: float, *, distance: float = 0.0) -> None:
-        self.logit, self.distance = logit, distance
+    def __init__(self, logit: float, *, distance: float = 0.0, altered: float | None = None) -> None:
+        self.logit, self.distance, self.altered = logit, distance, altered
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         count = feeds["pixels"].shape[0]
         patches = np.full((count, 4, 4), self.logit, dtype=np.float32)
         patches[:, 0, 0] += 3
         full = np.full(count, self.logit, dtype=np.float32)
-        return {"logit": full, "patches": patches, "distance": np.full(count, self.distance, dtype=np.float32)}
+        answer = {"logit": full, "patches": patches, "distance": np.full(count, self.distance, dtype=np.float32)}
+        return answer if self.altered is None else answer | {"altered": np.full(count, self.altered, dtype=np.float32)}
 
 
-def detector(*logits: float, distance: float = 0.0) -> ImageDetector:
+def detector(*logits: float, distance: float = 0.0, altered: float | None = None) -> ImageDetector:
     specs = tuple(replace(SQUARE, name=f"net{n}", weight=1 / len(logits)) for n in range(len(logits)))
     manifest = ModelManifest("image", "0.0.1", "none", specs, 0.0, MODE, MODE, GUARDS, None)
-    networks = {spec.name: FakeNetwork(logit, distance=distance) for spec, logit in zip(specs, logits, strict=True)}
+    networks = {
+        spec.name: FakeNetwork(logit, distance=distance, altered=altered)
+        for spec, logit in zip(specs, logits, strict=True)
+    }
     return ImageDetector(manifest, networks, {}, SignalRanges({}))  # type: ignore[arg-type]
 
 
@@ -52,6 +58,22 @@ def test_score_is_the_calibrated_logit() -> None:
     found = detector(0.5).detect(GREY)
     assert found.score == pytest.approx(1 / (1 + np.exp(-(2 * 0.5 + 1))))
     assert found.models[0].name == "image-net0" and found.models[0].score == pytest.approx(found.score)
+
+
+@pytest.mark.parametrize(
+    ("logit", "altered", "verdict"),
+    [
+        (2.0, 0.6, Verdict.MANIPULATED),
+        (2.0, 0.4, Verdict.SYNTHETIC),
+        (2.0, None, Verdict.SYNTHETIC),
+        (-2.0, 0.9, Verdict.AUTHENTIC),
+    ],
+)
+def test_the_louder_voice_names_what_was_done(logit: float, altered: float | None, verdict: Verdict) -> None:
+    found = detector(logit, altered=altered).detect(GREY)
+    decision = decide(found, Provenance(), strict=False)
+    assert decision.verdict is verdict
+    assert (LOOKS_ALTERED in decision.reasons) is (verdict is Verdict.MANIPULATED)
 
 
 def test_regions_point_at_the_hottest_patch_and_only_when_it_leans_fake() -> None:
@@ -79,7 +101,7 @@ def test_unlike_flat_and_small_pictures_are_guarded() -> None:
 
 
 def test_guards_of_two_kinds_are_all_named() -> None:
-    result = StageResult(SQUARE, 0.0, np.zeros((1, 2, 2), np.float32), (Box(0, 0, 9, 9),), 9.0, None, 1)
+    result = StageResult(SQUARE, 0.0, np.zeros((1, 2, 2), np.float32), (Box(0, 0, 9, 9),), 9.0, None, 0.0, 1)
     assert guard_reasons(GREY[:9], [result], GUARDS) == ("low_resolution", "out_of_distribution")
 
 

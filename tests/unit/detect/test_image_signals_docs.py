@@ -14,7 +14,9 @@ from forensics.usecases.look_at_faces import MEASURES as FACE_MEASURES
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = (ROOT / "docs" / "signals.md").read_text(encoding="utf-8").split("\n# Audio signals")[0]
 WHOLE, FACE = (SignalRanges.load(ROOT / "models" / name / "signals.toml").ranges for name in ("image", "face"))
-WHOLE_FACTS, FACE_FACTS = (json.loads((ROOT / "models" / name / "signals.json").read_text()) for name in ("image", "face"))
+WHOLE_FACTS, FACE_FACTS = (
+    json.loads((ROOT / "models" / name / "signals.json").read_text()) for name in ("image", "face")
+)
 
 
 def section(name: str) -> dict[str, str]:

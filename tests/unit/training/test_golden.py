@@ -41,6 +41,7 @@ def test_head_graph_equals_numpy_and_its_patches_average_to_the_logit(tmp_path: 
     found = OnnxModel(tmp_path / "head.onnx").run(raw)
     vector = pool(raw)
     assert found["logit"][0] == pytest.approx(float(head.logits(vector)), abs=1e-4)
+    assert found["altered"][0] == pytest.approx(float(head.altered(vector)), abs=1e-4)
     assert found["patches"].mean() == pytest.approx(found["logit"][0], abs=1e-4)
     axes = raw[EMBEDDING][0] @ distance[0] + distance[1]
     assert found["distance"][0] == pytest.approx(float(np.sqrt((axes**2).mean())), abs=1e-4)

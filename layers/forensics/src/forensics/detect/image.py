@@ -20,12 +20,16 @@ from forensics.media.tensors import Box, native_crops, square_view, to_tensor, w
 
 MODEL_DIRECTORY = "image"
 # What a stage's network may return: `logit` (n,), `patches` (n, rows, cols) logits, `distance` (n,), `families` (n, k).
-LOGIT, PATCHES, DISTANCE, FAMILIES = "logit", "patches", "distance", "families"
+LOGIT, PATCHES, DISTANCE, FAMILIES, ALTERED = "logit", "patches", "distance", "families", "altered"
+LOOKS_ALTERED = "the picture looks altered rather than made as a whole"
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """One network's answer: calibrated logit, patch logits of each view and where the views lie in the working copy."""
+    """One network's answer: calibrated logit, patch logits of each view and where the views lie in the working copy.
+
+    `altered` is how much of the logit speaks of a picture that was altered, not made as a whole, 0..1.
+    """
 
     spec: StageSpec
     logit: float
@@ -33,6 +37,7 @@ class StageResult:
     boxes: tuple[Box, ...]
     distance: float
     families: Array | None  # (k,) probabilities
+    altered: float
     latency_ms: int
 
     @property
@@ -74,6 +79,7 @@ class ImageDetector:
         results = [self._run(spec, working) for spec in self.manifest.stages]
         fused = sigmoid(self.manifest.bias + sum(r.spec.weight * r.logit for r in results))
         leans_fake = fused >= self.manifest.strict.thresholds.synthetic
+        altered = leans_fake and _deciding(results).altered > 0.5  # the louder of the head's two voices
         return Detection(
             score=fused,
             normal=self.manifest.normal,
@@ -85,6 +91,8 @@ class ImageDetector:
             else (),
             reasons=guard_reasons(rgb, results, self.manifest.guards),
             generator=_family(results, self.manifest.attribution) if leans_fake else None,
+            manipulated=altered,
+            says=LOOKS_ALTERED if altered else None,
         )
 
     def heatmap(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -105,6 +113,7 @@ class ImageDetector:
             boxes=boxes,
             distance=float(np.mean(raw[DISTANCE])) if DISTANCE in raw else 0.0,
             families=np.mean(raw[FAMILIES], axis=0) if FAMILIES in raw else None,
+            altered=float(np.mean(raw[ALTERED])) if ALTERED in raw else 0.0,
             latency_ms=round((time.perf_counter() - started) * 1000),
         )
 

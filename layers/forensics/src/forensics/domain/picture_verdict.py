@@ -58,7 +58,7 @@ def with_faces(whole: Detection, seen: FacesLookedAt, *, strict: bool) -> Detect
         models=models,
         signals=signals,
         regions=regions,
-        manipulated=own < 1.0,
+        manipulated=own < 1.0 or whole.manipulated,
         generator=whole.generator,
         says=FACE_DECIDES,
     )

@@ -102,6 +102,6 @@ class Detection:
     regions: tuple[Region, ...] = ()
     reasons: tuple[str, ...] = ()
     generator: str | None = None
-    manipulated: bool = False  # the face or splice model fired, the whole-image model did not
+    manipulated: bool = False  # what speaks against the media says that it was altered, not made as a whole
     warnings: tuple[str, ...] = ()
     says: str | None = None  # which part of the media the score is of, when it has several
