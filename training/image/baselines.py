@@ -20,9 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from training.image.data import Item, assign_folds, balanced_weights, load_items, split
-from training.image.evaluate import kinds
 from training.image.features import load_features, view_of
 from training.image.residual_facts import residual_facts
+from training.image.tables import kinds
 from training.metrics import auc, bootstrap
 
 Floats = NDArray[np.float64]

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from forensics.detect.manifest import ModelManifest
 from forensics.domain.scores import OperatingMode
-
-if TYPE_CHECKING:
-    from training.image.evaluate import Row
+from training.image.tables import Row
 
 MODEL_DIR = Path("models/image")
 INTRO = """\

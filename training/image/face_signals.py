@@ -21,7 +21,8 @@ from forensics.media.face_crop import CANONICAL, EYE_DISTANCE_PX, aligned, simil
 from forensics.media.face_measures import face_shading, skin_against_eyes, skin_texture
 from forensics.settings import ModelSettings
 from forensics.usecases.look_at_faces import LEAST_MEASURED_EYES_PX, MEASURES
-from training.image.data import SWAPS, TAUGHT_ONLY, Item, altered, balanced_weights, load_items
+from training.image.data import TAUGHT_ONLY, Item, balanced_weights, load_items
+from training.image.edits import SWAPS, altered
 from training.image.features import view_of
 from training.image.signals import quantiles
 from training.metrics import auc, bootstrap

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import erf, logsumexp, softmax
 
-from training.image.data import Item, altered, balanced_weights, pairs_of_one_content, split
+from training.image.data import Item, balanced_weights, split
+from training.image.edits import altered, pairs_of_one_content
 from training.image.network import Lesson, Schooling, fit_network
 
 Floats = NDArray[np.float64]

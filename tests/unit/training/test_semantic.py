@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 
 pytest.importorskip("torch", reason="torch comes with training/requirements.txt, not with the lock")
 
-from training.image.data import Item
+from training.image.data import Item, read_csv, split
 from training.image.network import Schooling
-from training.image.semantic import HeadRecipe, fit_head, lessons
+from training.image.semantic import HeadRecipe, fit_head, lessons, out_of_fold
+from training.image.train import head_arrays, read_heads, read_recipe, write_oof
 
+CONFIG = Path(__file__).parents[3] / "training" / "image" / "configs" / "first.toml"
 WIDTH, MADE, EDITED = 24, 0, 1
 SCHOOLING = Schooling(16, 150, 32, 5e-3, 0.1, 0.0, 0.0, 0.05, (1.0,), pairs=8, pair_weight=1.0)
 RECIPE = HeadRecipe(seed=1, general=1, made=1, altered=1, altered_handicap=1.0, schooling=SCHOOLING)
@@ -66,3 +69,25 @@ def test_a_family_that_is_left_out_is_not_taught() -> None:
     absent = fit_head(features[taught], [items[n] for n in taught], RECIPE)
     # Only the standardisation, which is of all pictures, may differ.
     assert np.corrcoef(left_out.logits(features)[:, 0], absent.logits(features)[:, 0])[0, 1] > 0.98
+
+
+def test_everybody_is_judged_by_a_head_that_had_them_held_out(tmp_path: Path) -> None:
+    features, items = world()
+    fold_of = {i.source: int(i.source[1]) % 2 for i in items}  # an edit goes with its original
+    said, heads = out_of_fold(features, items, RECIPE, fold_of)
+    assert said.shape == (180, 1, 2) and len(heads) == 2
+    assert ((said[..., 1] > 0) & (said[..., 1] < 1)).all()
+    _, held = split(items, fold_of, fold=1)
+    np.testing.assert_allclose(said[held, :, 0], heads[1].logits(features[held]))
+    saved = {f"folds_family_{name}": array for name, array in head_arrays(heads).items()}
+    again = read_heads(saved, "folds_family")
+    np.testing.assert_allclose(again[0].logits(features), heads[0].logits(features), atol=1e-4)
+    write_oof(tmp_path / "oof.csv", items, {"family_view0": said[:, 0, 0], "family_altered": said[:, 0, 1]})
+    rows = read_csv(tmp_path / "oof.csv")
+    assert [float(row["family_altered"]) for row in rows] == pytest.approx(said[:, 0, 1].tolist(), abs=1e-5)
+
+
+def test_the_shipped_recipe_is_read_whole() -> None:
+    recipe = read_recipe(tomllib.loads(CONFIG.read_text()))
+    assert (recipe.general, recipe.made, recipe.altered) == (2, 2, 2)
+    assert recipe.schooling.view_weights == (1, 1) and recipe.taught_weights["forged_face"] > 1

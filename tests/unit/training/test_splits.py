@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("sklearn", reason="scikit-learn comes with training/requirements.txt, not with the lock")
 
 from training.image.calibrate import fit_platt, rate_above, threshold_at_fpr, threshold_at_miss
-from training.image.data import Item, altered, assign_folds, balanced_weights, pairs_of_one_content, split
+from training.image.data import Item, assign_folds, balanced_weights, split
+from training.image.edits import altered, pairs_of_one_content
 from training.metrics import auc, bootstrap, ece, eer, flips, recall_at, share
 
 REAL = ["utkface", "bsds500", "coco", "afhq", "imagenet", "lfw_subset"]
