@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import random
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("cv2", reason="OpenCV comes with training/requirements.txt")
 
@@ -68,12 +70,15 @@ def test_a_take_comes_back_from_its_file(sound: bool) -> None:
 
 
 def test_a_clip_always_encodes_to_the_same_bytes() -> None:
-    """Frames long and odd enough for the encoder's lookahead to have read beside the picture."""
-    noise = np.random.default_rng(4).integers(0, 256, (640, 338 + 60, 3), dtype=np.uint8)
-    clip = Take(tuple(np.ascontiguousarray(noise[:, n : n + 338]) for n in range(50)), FPS, None)
+    """A soft picture that moves; whatever lies in memory beside it differs from one encoding to the next."""
+    coarse = Image.fromarray(np.random.default_rng(4).integers(0, 256, (40, 30, 3), dtype=np.uint8))
+    wide = np.asarray(coarse.resize((460, 640), Image.Resampling.BICUBIC))
+    clip = Take(tuple(np.ascontiguousarray(wide[:, n : n + 338]) for n in range(100)), 30.0, None)
     found = set()
-    for seed in range(4):
-        left_behind = [np.random.default_rng(seed).bytes(size) for size in (1 << 10, 220_000, 1 << 19) * 40]
-        del left_behind
+    for seed in range(8):
+        draw = random.Random(seed)
+        left_behind = [bytes(draw.randrange(1 << 10, 1 << 20)) for _ in range(draw.randrange(40))]
+        np.random.default_rng(seed).integers(0, 255, 1 << 22, dtype=np.uint8)
         found.add(encoded(clip))
+        del left_behind
     assert len(found) == 1
